@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every error the domain knows: X(code, kind, title). The code is the stable machine key of a
+ * problem document (RFC 9457), the kind says what the caller can do about it, the title is the
+ * same for every occurrence. To add an error is to add a row here and to openapi.yaml.
+ */
+#pragma once
+
+#define ERR_LIST(X)                                                                                \
+    X(INTERNAL, INTERNAL, "Internal error")                                                        \
+    X(BAD_REQUEST, MALFORMED, "Malformed request")                                                 \
+    X(MALFORMED_JSON, MALFORMED, "The body is not valid JSON")                                     \
+    X(INVALID_PARAMETER, MALFORMED, "A parameter is invalid")                                      \
+    X(UNKNOWN_PARAMETER, MALFORMED, "A parameter is not known here")                               \
+    X(PAGE_TOKEN_INVALID, MALFORMED, "The page token is invalid")                                  \
+    X(UNAUTHENTICATED, UNAUTHENTICATED, "Credentials are missing or not valid")                    \
+    X(PERMISSION_DENIED, FORBIDDEN, "The token lacks the scope")                                   \
+    X(NOT_FOUND, NOT_FOUND, "No such resource")                                                    \
+    X(TENANT_NOT_FOUND, NOT_FOUND, "No such tenant")                                               \
+    X(JOB_NOT_FOUND, NOT_FOUND, "No such job")                                                     \
+    X(CATALOG_NOT_FOUND, NOT_FOUND, "No such migration catalog")                                   \
+    X(MIGRATION_NOT_FOUND, NOT_FOUND, "No such migration")                                         \
+    X(SERVER_NOT_FOUND, NOT_FOUND, "No such server")                                               \
+    X(TOKEN_NOT_FOUND, NOT_FOUND, "No such token")                                                 \
+    X(POOL_NOT_FOUND, NOT_FOUND, "The tenant has no pool on this replica")                         \
+    X(METHOD_NOT_ALLOWED, METHOD, "The resource does not take this method")                        \
+    X(NOT_ACCEPTABLE, NOT_ACCEPTABLE, "The representation asked for does not exist")               \
+    X(CONFLICT, CONFLICT, "The request conflicts with what is there")                              \
+    X(TENANT_EXISTS, CONFLICT, "A tenant with this id exists")                                     \
+    X(SCHEMA_EXISTS, CONFLICT, "The schema exists and belongs to no tenant")                       \
+    X(SCHEMA_NAME_TAKEN, CONFLICT, "Another tenant has this schema name")                          \
+    X(TENANT_BUSY, CONFLICT, "The tenant has a live job")                                          \
+    X(INVALID_STATE, CONFLICT, "The state does not allow this")                                    \
+    X(MIGRATION_IMMUTABLE, CONFLICT, "A registered migration cannot change")                       \
+    X(MIGRATION_APPLIED, CONFLICT, "The migration is applied to a tenant")                         \
+    X(OUT_OF_ORDER, CONFLICT, "The migration sorts before one that is applied")                    \
+    X(HISTORY_DIVERGED, CONFLICT, "The applied migrations do not match the catalog")               \
+    X(JOB_OUTCOME, CONFLICT, "The job did not end as expected")                                    \
+    X(NOTHING_TO_RETRY, CONFLICT, "The job has no failed task")                                    \
+    X(RUN_CONFLICT, CONFLICT, "A live run covers the same catalog")                                \
+    X(IDEMPOTENCY_IN_PROGRESS, BUSY, "The first request with this key is still running")           \
+    X(PAGE_TOKEN_EXPIRED, GONE, "The page token has expired")                                      \
+    X(ETAG_MISMATCH, PRECONDITION, "The resource has changed")                                     \
+    X(PRECONDITION_REQUIRED, PRECONDITION_REQUIRED, "The request must be conditional")             \
+    X(BODY_TOO_LARGE, TOO_LARGE, "The body is too large")                                          \
+    X(URI_TOO_LONG, URI_TOO_LONG, "The request target is too long")                                \
+    X(UNSUPPORTED_MEDIA_TYPE, MEDIA_TYPE, "The content type is not taken here")                    \
+    X(VALIDATION_FAILED, INVALID, "The body is not valid")                                         \
+    X(INVALID_TENANT_ID, INVALID, "The tenant id is not valid")                                    \
+    X(RESERVED_NAME, INVALID, "The name is reserved")                                              \
+    X(SCHEMA_NAME_TOO_LONG, INVALID, "The schema name is longer than 63 bytes")                    \
+    X(EMPTY_SELECTOR, INVALID, "The selector selects nothing by name")                             \
+    X(IDEMPOTENCY_KEY_REUSED, INVALID, "The key was used with another request")                    \
+    X(INVALID_MIGRATION_NAME, INVALID, "The migration's name is not valid")                        \
+    X(SQL_SYNTAX_ERROR, INVALID, "PostgreSQL's parser refuses the SQL")                            \
+    X(STATEMENT_NOT_ALLOWED, INVALID, "The statement may not stand in a migration")                \
+    X(JOURNAL_MISMATCH, INVALID, "The journal does not match the files")                           \
+    X(BUNDLE_INVALID, INVALID, "The bundle cannot be read")                                        \
+    X(DIGEST_MISMATCH, INVALID, "The body does not match its digest")                              \
+    X(UNKNOWN_TARGET, INVALID, "The catalog has no such version")                                  \
+    X(UNSUPPORTED_TYPE, INVALID, "A type cannot be expressed in this format")                      \
+    X(MIGRATION_FAILED, INVALID, "A statement of the migration failed")                            \
+    X(SCHEMA_MISSING, CONFLICT, "The tenant's schema is not in the database")                      \
+    X(LOCK_UNAVAILABLE, BUSY, "A lock was not to be had in time")                                  \
+    X(WORKER_LOST, INTERNAL, "The worker was lost too often")                                      \
+    X(CANCELLED, CONFLICT, "Cancelled on request")                                                 \
+    X(NOT_IMPLEMENTED, NOT_IMPLEMENTED, "Not supported")                                           \
+    X(DRAINING, UNAVAILABLE, "The replica is shutting down")                                       \
+    X(OVERLOADED, UNAVAILABLE, "Too many requests are waiting")                                    \
+    X(DATABASE_UNAVAILABLE, UNAVAILABLE, "The database is not reachable")                          \
+    X(DATABASE_TIMEOUT, UNAVAILABLE, "The database did not answer in time")                        \
+    X(DATABASE_CONTENTION, UNAVAILABLE, "The transaction lost against others")                     \
+    X(POOL_EXHAUSTED, UNAVAILABLE, "No connection became free in time")                            \
+    X(CONFIG_INVALID, INVALID, "The configuration is not usable")                                  \
+    X(SYSTEM_FAILED, INTERNAL, "The operating system refused")

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to PostgreSQL: typed arguments in, rows out, SQLSTATEs as err_codes. A connection
+ * belongs to one thread at a time. Statements are prepared on first use and stay prepared for the
+ * life of the connection.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct pg;
+struct pg_rows;
+
+struct pg_options {
+    const char *url;              /* connection URI or keyword/value string */
+    const char *application_name; /* shown in pg_stat_activity; NULL for "tenantd" */
+    int connect_timeout_s;        /* 0: libpq's default, no limit */
+    bool no_prepare;              /* behind a transaction pooler named statements do not survive */
+};
+
+/* One SQL statement; name is unique in the program: [a-z0-9_]+. */
+struct pg_stmt {
+    const char *name, *sql;
+};
+
+/* Fails with ERR_DATABASE_UNAVAILABLE. *out is the caller's, closed by pg_close(). */
+err_code pg_open(const struct pg_options *options, struct pg **out, struct err *err) MUST_USE;
+void pg_close(struct pg *pg); /* NULL is fine */
+void pg_closep(struct pg **pg);
+/* Whether the connection was alive when last used; a dead one is closed and opened anew. */
+bool pg_alive(const struct pg *pg);
+/* Reconnects with the parameters it was opened with; prepared statements and settings are gone. */
+err_code pg_reset(struct pg *pg, struct err *err) MUST_USE;
+bool pg_in_transaction(const struct pg *pg);
+int pg_backend_pid(const struct pg *pg);
+int pg_server_version(const struct pg *pg); /* 150004 and the like */
+
+/* An argument of a statement. The text is borrowed until the call returns. */
+struct pg_arg {
+    const char *text; /* NULL is SQL's NULL */
+    char buf[24];
+};
+struct pg_arg pg_arg_text(const char *v);
+struct pg_arg pg_arg_int(int v);
+struct pg_arg pg_arg_int64(int64_t v);
+struct pg_arg pg_arg_bool(bool v);
+/* The C type picks the encoding; a type without a row here does not compile. */
+#define PG_ARG(v)                                                                                  \
+    _Generic((v),                                                                                  \
+        char *: pg_arg_text,                                                                       \
+        const char *: pg_arg_text,                                                                 \
+        int: pg_arg_int,                                                                           \
+        int64_t: pg_arg_int64,                                                                     \
+        bool: pg_arg_bool)(v)
+#define PG_ARGS(...)                                                                               \
+    (struct pg_arg[]){__VA_ARGS__}, sizeof((struct pg_arg[]){__VA_ARGS__}) / sizeof(struct pg_arg)
+#define PG_NO_ARGS NULL, 0
+
+/*
+ * Runs one statement. *out (the caller's, pg_rows_free()) is written on success only; out may be
+ * NULL when the rows do not matter. Fails with the code of the SQLSTATE (pg_err_code()), the
+ * SQLSTATE in err->sqlstate and the constraint's name in err->subject.
+ */
+err_code pg_query(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args, size_t n,
+                  struct pg_rows **out, struct err *err) MUST_USE;
+/* The same, giving the number of rows it changed; affected may be NULL. */
+err_code pg_exec(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args, size_t n,
+                 int64_t *affected, struct err *err) MUST_USE;
+/* Text without arguments, several statements allowed, never prepared: BEGIN, SET, DDL. */
+err_code pg_command(struct pg *pg, const char *sql, struct err *err) MUST_USE;
+/* Text that is made at run time, with arguments; for SQL that names a tenant's schema. */
+err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args, size_t n,
+                       struct pg_rows **out, struct err *err) MUST_USE;
+
+size_t pg_rows_count(const struct pg_rows *rows);
+void pg_rows_free(struct pg_rows *rows);
+void pg_rows_freep(struct pg_rows **rows);
+/* Values by column name; a column that the statement does not have is our bug and asserts. */
+bool pg_is_null(const struct pg_rows *rows, size_t row, const char *column);
+/* NULL for SQL's NULL; borrowed until the rows are freed. */
+const char *pg_text(const struct pg_rows *rows, size_t row, const char *column);
+int64_t pg_int64(const struct pg_rows *rows, size_t row, const char *column); /* 0 for NULL */
+int pg_int(const struct pg_rows *rows, size_t row, const char *column);
+bool pg_bool(const struct pg_rows *rows, size_t row, const char *column);
+/* A bytea column; free() it. NULL for SQL's NULL or without memory; *n is its length. */
+unsigned char *pg_bytes(const struct pg_rows *rows, size_t row, const char *column, size_t *n);
+
+/* Runs sql_begin, work, COMMIT; rolls back on failure. Runs work again, up to three times in all,
+ * after a serialization failure or a deadlock: work must be safe to run twice. Inside an open
+ * transaction it just runs work, which then commits or fails with the outer one. */
+typedef err_code pg_work(struct pg *pg, void *arg, struct err *err);
+err_code pg_tx(struct pg *pg, pg_work *work, void *arg, struct err *err) MUST_USE;
+
+/* Asks the server to stop what the connection is doing; callable from any thread while the
+ * handle lives. Best effort: the statement may have ended by itself. */
+struct pg_canceller;
+struct pg_canceller *pg_canceller_new(const struct pg *pg); /* NULL: no memory or no connection */
+void pg_canceller_fire(struct pg_canceller *canceller);
+void pg_canceller_free(struct pg_canceller *canceller);
+
+/* First matching row of the SQLSTATE table; no match is ERR_INTERNAL. NULL or "": connection lost. */
+err_code pg_err_code(const char *sqlstate);
+/* Whether the same statement may succeed later: connection, resource, contention classes. */
+bool pg_sqlstate_is_transient(const char *sqlstate);
