@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Brings one schema to a target in one round trip: a single script of guarded transactions. The
+ * guard makes it optimistic: if somebody else holds the schema, or its tracking table is not what
+ * the caller assumed, the script fails before the first DDL and nothing has happened.
+ */
+#pragma once
+
+#include "core/migrate/plan.h"
+
+struct apply_options {
+    const char *schema;        /* where the tables go */
+    const char *shared_schema; /* second on the search path */
+    const char *table;         /* name of the tracking table */
+    const char *target;        /* version, NULL: end of the catalog */
+    unsigned allow;            /* ALLOW_… */
+    bool create_schema;        /* provisioning: CREATE SCHEMA and everything in one transaction */
+    bool async_commit;         /* the caller flushes later (a commit that writes WAL, same cluster) */
+    int lock_timeout_ms, statement_timeout_ms; /* 0: no limit */
+    int64_t deadline_ms;                       /* for the whole script; 0: no limit */
+};
+
+/* Where and why a schema stopped. */
+struct apply_failure {
+    const char *step;   /* "lock", "create_schema", "migrate", "commit"; a literal */
+    char version[MIGRATION_VERSION_MAX + 1]; /* "" outside a migration */
+    int statement;      /* in the migration, from 1; 0 outside */
+    int line, column;   /* in the migration's file; 0 outside */
+    char sqlstate[6];
+    char message[512], detail[512], hint[256], context[256];
+};
+
+struct apply_result {
+    size_t applied;            /* migrations that this call committed */
+    struct applied_set *now;   /* owned: what the tracking table says after it; never NULL on success,
+                                  on failure NULL when it is not known */
+    struct apply_failure failure; /* when the call failed */
+};
+void apply_result_clear(struct apply_result *result);
+
+/*
+ * assumed: what the tracking table is thought to say, NULL to read it first. A stale assumption is
+ * re-read and planned again by itself. Errors:
+ * ERR_LOCK_UNAVAILABLE   somebody else works on the schema, or a lock_timeout: try again later
+ * ERR_HISTORY_DIVERGED, ERR_OUT_OF_ORDER, ERR_UNKNOWN_TARGET   see plan_check()
+ * ERR_SCHEMA_MISSING / ERR_SCHEMA_EXISTS (create_schema)
+ * ERR_MIGRATION_FAILED   a statement failed; what was committed before it stays
+ * ERR_DATABASE_…         the connection; after a loss during COMMIT the next call reads the truth
+ */
+err_code apply_run(struct pg *pg, const struct catalog *catalog, const struct applied_set *assumed,
+                   const struct apply_options *options, struct apply_result *result,
+                   struct err *err) MUST_USE;
+
+/* The SQL that apply_run() would send for this set, for a dry run; appended to sql. */
+err_code apply_preview(const struct catalog *catalog, const struct applied_set *set,
+                       const struct apply_options *options, struct str *sql,
+                       struct err *err) MUST_USE;
+
+/* The advisory lock key of a schema: what every writer of a tenant's schema takes. */
+int64_t apply_lock_key(const char *schema);
