@@ -25,10 +25,11 @@ void clock_rfc3339(int64_t unix_ms, char out[RFC3339_SIZE])
     time_t seconds = (time_t)(unix_ms / 1000);
     struct tm tm;
     char date[sizeof "2026-01-05T10:00:00"];
+    unsigned ms = (unsigned)(unix_ms % 1000);
 
     (void)gmtime_r(&seconds, &tm);
     (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(out, RFC3339_SIZE, "%s.%03dZ", date, (int)(unix_ms % 1000));
+    (void)snprintf(out, RFC3339_SIZE, "%s.%03uZ", date, ms < 1000 ? ms : 0);
 }
 
 struct timespec clock_mono_in(int64_t ms)

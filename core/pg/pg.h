@@ -31,8 +31,8 @@ struct pg_stmt {
 err_code pg_open(const struct pg_options *options, struct pg **out, struct err *err) MUST_USE;
 void pg_close(struct pg *pg); /* NULL is fine */
 void pg_closep(struct pg **pg);
-/* Whether the connection was alive when last used; a dead one is closed and opened anew. */
-bool pg_alive(const struct pg *pg);
+/* Whether the connection is usable, as far as can be told without asking the server. */
+bool pg_alive(struct pg *pg);
 /* Reconnects with the parameters it was opened with; prepared statements and settings are gone. */
 err_code pg_reset(struct pg *pg, struct err *err) MUST_USE;
 bool pg_in_transaction(const struct pg *pg);
@@ -83,7 +83,7 @@ void pg_rows_freep(struct pg_rows **rows);
 bool pg_is_null(const struct pg_rows *rows, size_t row, const char *column);
 /* NULL for SQL's NULL; borrowed until the rows are freed. */
 const char *pg_text(const struct pg_rows *rows, size_t row, const char *column);
-int64_t pg_int64(const struct pg_rows *rows, size_t row, const char *column); /* 0 for NULL */
+int64_t pg_bigint(const struct pg_rows *rows, size_t row, const char *column); /* 0 for NULL */
 int pg_int(const struct pg_rows *rows, size_t row, const char *column);
 bool pg_bool(const struct pg_rows *rows, size_t row, const char *column);
 /* A bytea column; free() it. NULL for SQL's NULL or without memory; *n is its length. */

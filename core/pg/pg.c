@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/pg/pg.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/base/str.h"
+#include "core/pg/pg_internal.h"
+
+/* A notice has nobody to read it here; libpq's default prints it to stderr. */
+static void drop_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
+/* libpq ends its messages with a line feed and puts a severity in front of some. */
+static void copy_message(char *out, size_t size, const char *message)
+{
+    (void)snprintf(out, size, "%s", message ? message : "");
+    size_t n = utf8_valid_len(out, strlen(out));
+    while (n && (out[n - 1] == '\n' || out[n - 1] == ' '))
+        n--;
+    out[n] = '\0';
+    for (char *p = out; *p; p++)
+        if (*p == '\n')
+            *p = ' ';
+}
+
+err_code pg_fail(const struct pg *pg, const PGresult *result, const char *what, struct err *err)
+{
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *constraint = result ? PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) : NULL;
+    char text[400];
+    err_code code = pg_err_code(state);
+
+    if (PQstatus(pg->conn) == CONNECTION_BAD)
+        code = ERR_DATABASE_UNAVAILABLE;
+    copy_message(text, sizeof text, primary ? primary : PQerrorMessage(pg->conn));
+    (void)err_set(err, code, "%s: %s", what, text);
+    if (err) {
+        (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", state ? state : "");
+        (void)snprintf(err->subject, sizeof err->subject, "%s", constraint ? constraint : "");
+    }
+    return code;
+}
+
+err_code pg_open(const struct pg_options *options, struct pg **out, struct err *err)
+{
+    char timeout[16];
+    CLEANUP(pg_closep) struct pg *pg = calloc(1, sizeof *pg);
+
+    if (!pg)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    (void)snprintf(timeout, sizeof timeout, "%d", options->connect_timeout_s);
+    const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding",
+                                "connect_timeout", "tcp_user_timeout",          NULL};
+    const char *const values[] = {
+        options->url, options->application_name ? options->application_name : "tenantd", "UTF8",
+        timeout,      "15000",
+        NULL};
+    pg->no_prepare = options->no_prepare;
+    pg->conn = PQconnectdbParams(keys, values, 1 /* dbname may be a whole URI */);
+    if (!pg->conn)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    if (PQstatus(pg->conn) != CONNECTION_OK) {
+        err_code code = pg_fail(pg, NULL, "cannot connect", err);
+        return code;
+    }
+    (void)PQsetNoticeReceiver(pg->conn, drop_notice, NULL);
+    *out = pg;
+    pg = NULL; /* now the caller's */
+    return ERR_NONE;
+}
+
+void pg_close(struct pg *pg)
+{
+    if (!pg)
+        return;
+    PQfinish(pg->conn);
+    free(pg);
+}
+
+void pg_closep(struct pg **pg)
+{
+    pg_close(*pg);
+}
+
+bool pg_alive(struct pg *pg)
+{
+    if (PQstatus(pg->conn) != CONNECTION_OK)
+        return false;
+    struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+    /* an idle server says little: what there is to read may be its farewell, then the end */
+    for (int i = 0; i < 8 && PQtransactionStatus(pg->conn) == PQTRANS_IDLE; i++)
+        if (poll(&fd, 1, 0) <= 0 || !PQconsumeInput(pg->conn))
+            break;
+    return PQstatus(pg->conn) == CONNECTION_OK;
+}
+
+void pg_drop(struct pg *pg)
+{
+    if (PQsocket(pg->conn) >= 0)
+        (void)shutdown(PQsocket(pg->conn), SHUT_RDWR);
+    (void)PQconsumeInput(pg->conn); /* lets libpq see it */
+}
+
+err_code pg_reset(struct pg *pg, struct err *err)
+{
+    PQreset(pg->conn);
+    pg->prepared_count = 0;
+    if (PQstatus(pg->conn) != CONNECTION_OK)
+        return pg_fail(pg, NULL, "cannot connect", err);
+    return ERR_NONE;
+}
+
+bool pg_in_transaction(const struct pg *pg)
+{
+    PGTransactionStatusType status = PQtransactionStatus(pg->conn);
+    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
+}
+
+int pg_backend_pid(const struct pg *pg)
+{
+    return PQbackendPID(pg->conn);
+}
+
+int pg_server_version(const struct pg *pg)
+{
+    return PQserverVersion(pg->conn);
+}
+
+struct pg_arg pg_arg_text(const char *v)
+{
+    return (struct pg_arg){.text = v};
+}
+
+/* Numbers live in buf; values_of() points at it once the argument has its final place. */
+struct pg_arg pg_arg_int(int v)
+{
+    return pg_arg_int64(v);
+}
+
+struct pg_arg pg_arg_int64(int64_t v)
+{
+    struct pg_arg arg = {.text = NULL};
+    (void)snprintf(arg.buf, sizeof arg.buf, "%lld", (long long)v);
+    return arg;
+}
+
+struct pg_arg pg_arg_bool(bool v)
+{
+    return (struct pg_arg){.text = v ? "true" : "false"};
+}
+
+enum { ARGS_MAX = 32 };
+
+static void values_of(const struct pg_arg *args, size_t n, const char *values[ARGS_MAX])
+{
+    for (size_t i = 0; i < n && i < ARGS_MAX; i++)
+        values[i] = args[i].text || !args[i].buf[0] ? args[i].text : args[i].buf;
+}
+
+static bool is_prepared(const struct pg *pg, const struct pg_stmt *stmt)
+{
+    for (size_t i = 0; i < pg->prepared_count; i++)
+        if (pg->prepared[i] == stmt)
+            return true;
+    return false;
+}
+
+/* Prepares stmt if it is worth it; false: run it unprepared. A failure shows when it runs. */
+static bool prepare(struct pg *pg, const struct pg_stmt *stmt)
+{
+    if (pg->no_prepare || !stmt->name)
+        return false;
+    if (is_prepared(pg, stmt))
+        return true;
+    if (pg->prepared_count == PREPARED_MAX)
+        return false;
+    PGresult *result = PQprepare(pg->conn, stmt->name, stmt->sql, 0, NULL);
+    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    if (ok)
+        pg->prepared[pg->prepared_count++] = stmt;
+    return ok;
+}
+
+static PGresult *execute(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args,
+                         size_t n)
+{
+    const char *values[ARGS_MAX] = {NULL};
+
+    values_of(args, n, values);
+    /* inside a transaction a failed PREPARE would spoil it: only use what is there already */
+    bool prepared = PQtransactionStatus(pg->conn) == PQTRANS_INERROR ? false : prepare(pg, stmt);
+    if (prepared)
+        return PQexecPrepared(pg->conn, stmt->name, (int)n, values, NULL, NULL, 0);
+    return PQexecParams(pg->conn, stmt->sql, (int)n, NULL, values, NULL, NULL, 0);
+}
+
+static bool succeeded(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+static err_code hand_over(PGresult *result, struct pg_rows **out, struct err *err)
+{
+    struct pg_rows *rows = malloc(sizeof *rows);
+    if (!rows) {
+        PQclear(result);
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    }
+    rows->result = result;
+    *out = rows;
+    return ERR_NONE;
+}
+
+static err_code finish(struct pg *pg, const char *what, PGresult *result, struct pg_rows **out,
+                       struct err *err)
+{
+    if (!succeeded(result)) {
+        err_code code = pg_fail(pg, result, what, err);
+        PQclear(result);
+        return code;
+    }
+    if (out)
+        return hand_over(result, out, err);
+    PQclear(result);
+    return ERR_NONE;
+}
+
+err_code pg_query(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args, size_t n,
+                  struct pg_rows **out, struct err *err)
+{
+    return finish(pg, stmt->name, execute(pg, stmt, args, n), out, err);
+}
+
+err_code pg_exec(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args, size_t n,
+                 int64_t *affected, struct err *err)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, stmt, args, n, &rows, err);
+
+    if (rc)
+        return rc;
+    if (affected)
+        *affected = strtoll(PQcmdTuples(rows->result), NULL, 10);
+    return ERR_NONE;
+}
+
+err_code pg_command(struct pg *pg, const char *sql, struct err *err)
+{
+    return finish(pg, "command", PQexec(pg->conn, sql), NULL, err);
+}
+
+err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args, size_t n,
+                       struct pg_rows **out, struct err *err)
+{
+    const char *values[ARGS_MAX] = {NULL};
+
+    values_of(args, n, values);
+    PGresult *result = PQexecParams(pg->conn, sql, (int)n, NULL, values, NULL, NULL, 0);
+    return finish(pg, "query", result, out, err);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share. */
+#pragma once
+
+#include <libpq-fe.h>
+
+#include "core/pg/pg.h"
+
+enum { PREPARED_MAX = 192 };
+
+struct pg {
+    PGconn *conn;
+    bool no_prepare;
+    size_t prepared_count;
+    const struct pg_stmt *prepared[PREPARED_MAX];
+};
+
+struct pg_rows {
+    PGresult *result;
+};
+
+/* Fills err from a failed result, or from the connection when result is NULL. Returns the code. */
+err_code pg_fail(const struct pg *pg, const PGresult *result, const char *what, struct err *err);
+/* Closes the socket: from now on the connection is not alive. The handle stays the owner's. */
+void pg_drop(struct pg *pg);

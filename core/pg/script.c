@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/pg/script.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/str.h"
+#include "core/pg/pg_internal.h"
+
+enum { CANCEL_GRACE_MS = 3000 };
+
+struct reading {
+    struct pg *pg;
+    struct pg_failure *failure;
+    int64_t deadline; /* monotonic ms, 0: none */
+    size_t done;
+    bool failed, cancelled;
+};
+
+static void copy_field(char *out, size_t size, const PGresult *result, int field)
+{
+    const char *text = PQresultErrorField(result, field);
+    (void)snprintf(out, size, "%s", text ? text : "");
+    out[utf8_valid_len(out, strlen(out))] = '\0';
+}
+
+static void note_failure(struct reading *r, const PGresult *result)
+{
+    struct pg_failure *f = r->failure;
+    const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
+
+    r->failed = true;
+    *f = (struct pg_failure){.statement = r->done};
+    f->position = position ? (size_t)strtoul(position, NULL, 10) : 0;
+    copy_field(f->sqlstate, sizeof f->sqlstate, result, PG_DIAG_SQLSTATE);
+    copy_field(f->message, sizeof f->message, result, PG_DIAG_MESSAGE_PRIMARY);
+    copy_field(f->detail, sizeof f->detail, result, PG_DIAG_MESSAGE_DETAIL);
+    copy_field(f->hint, sizeof f->hint, result, PG_DIAG_MESSAGE_HINT);
+    copy_field(f->context, sizeof f->context, result, PG_DIAG_CONTEXT);
+    if (!f->message[0])
+        (void)snprintf(f->message, sizeof f->message, "%s", PQerrorMessage(r->pg->conn));
+}
+
+/* A script must not copy: without an answer libpq would give the same result for ever. */
+static void end_copy(struct reading *r, ExecStatusType status)
+{
+    char *row;
+
+    if (status == PGRES_COPY_IN)
+        (void)PQputCopyEnd(r->pg->conn, "COPY is not possible in a script");
+    while (status == PGRES_COPY_OUT && PQgetCopyData(r->pg->conn, &row, 0) > 0)
+        PQfreemem(row);
+}
+
+static void take_result(struct reading *r, const PGresult *result)
+{
+    switch (PQresultStatus(result)) {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_EMPTY_QUERY:
+        r->done++;
+        return;
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+        end_copy(r, PQresultStatus(result));
+        return;
+    default:
+        if (!r->failed)
+            note_failure(r, result);
+    }
+}
+
+static void cancel(struct reading *r)
+{
+    struct pg_canceller *canceller = pg_canceller_new(r->pg);
+    if (canceller)
+        pg_canceller_fire(canceller);
+    pg_canceller_free(canceller);
+    r->cancelled = true;
+    r->deadline = clock_mono_ms() + CANCEL_GRACE_MS;
+}
+
+/* Waits until a result can be read; false: the connection or the time is gone. */
+static bool await_result(struct reading *r)
+{
+    PGconn *conn = r->pg->conn;
+
+    while (PQisBusy(conn)) {
+        int64_t left = r->deadline ? r->deadline - clock_mono_ms() : -1;
+        if (r->deadline && left <= 0) {
+            if (r->cancelled)
+                return false;
+            cancel(r);
+            continue;
+        }
+        struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
+        if (poll(&fd, 1, (int)left) < 0 && errno != EINTR)
+            return false;
+        if (fd.revents && !PQconsumeInput(conn))
+            return false;
+    }
+    return true;
+}
+
+/* false: the connection is lost, or dropped because the server did not heed the cancel */
+static bool read_results(struct reading *r)
+{
+    for (;;) {
+        if (!await_result(r))
+            return false;
+        PGresult *result = PQgetResult(r->pg->conn);
+        if (!result)
+            return PQstatus(r->pg->conn) == CONNECTION_OK;
+        take_result(r, result);
+        PQclear(result);
+        if (PQstatus(r->pg->conn) == CONNECTION_BAD)
+            return false;
+    }
+}
+
+static void roll_back(struct pg *pg)
+{
+    if (PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
+        PQclear(PQexec(pg->conn, "ROLLBACK"));
+}
+
+static err_code lost(struct reading *r, struct err *err)
+{
+    if (!r->failed) {
+        *r->failure = (struct pg_failure){.statement = r->done};
+        (void)snprintf(r->failure->message, sizeof r->failure->message, "%s",
+                       r->cancelled ? "the server did not answer in time; connection dropped"
+                                    : "the connection to the server was lost");
+    }
+    pg_drop(r->pg);
+    return err_set(err, ERR_DATABASE_UNAVAILABLE, "%s", r->failure->message);
+}
+
+err_code pg_script_run(struct pg *pg, const char *sql, int64_t deadline_ms,
+                       struct pg_failure *failure, struct err *err)
+{
+    struct reading r = {.pg = pg,
+                        .failure = failure,
+                        .deadline = deadline_ms ? clock_mono_ms() + deadline_ms : 0};
+
+    if (!PQsendQuery(pg->conn, sql))
+        return lost(&r, err);
+    if (!read_results(&r))
+        return lost(&r, err);
+    roll_back(pg);
+    if (!r.failed)
+        return ERR_NONE;
+    err_code code = pg_err_code(failure->sqlstate);
+    (void)err_set(err, code, "%.400s", failure->message);
+    if (err)
+        memcpy(err->sqlstate, failure->sqlstate, sizeof err->sqlstate);
+    return code;
+}

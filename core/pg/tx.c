@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/base/str.h"
+#include "core/pg/pg_internal.h"
+
+enum { TX_ATTEMPTS = 3 };
+
+static err_code attempt(struct pg *pg, pg_work *work, void *arg, struct err *err)
+{
+    err_code rc = pg_command(pg, "BEGIN", err);
+    if (rc)
+        return rc;
+    rc = work(pg, arg, err);
+    if (!rc)
+        rc = pg_command(pg, "COMMIT", err);
+    if (rc && pg_alive(pg) && pg_in_transaction(pg))
+        (void)!pg_command(pg, "ROLLBACK", NULL); /* the first error is the one to report */
+    return rc;
+}
+
+err_code pg_tx(struct pg *pg, pg_work *work, void *arg, struct err *err)
+{
+    err_code rc = ERR_NONE;
+
+    if (pg_in_transaction(pg))
+        return work(pg, arg, err);
+    for (int i = 0; i < TX_ATTEMPTS; i++) {
+        rc = attempt(pg, work, arg, err);
+        if (rc != ERR_DATABASE_CONTENTION)
+            break;
+    }
+    return rc;
+}
