@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The replica's part in running jobs: worker threads that claim tasks in chunks, run them through
+ * the table of kinds and finish them in batches; a caretaker thread that heartbeats, leads,
+ * reconciles, rescues and prunes; a listener thread for wake-ups.
+ */
+#pragma once
+
+#include "core/job/job.h"
+#include "core/pg/pg.h"
+#include "core/pg/pg_pool.h"
+
+/* What a task came to. */
+typedef enum task_verdict {
+    VERDICT_SUCCEEDED,
+    VERDICT_SKIPPED,
+    VERDICT_FAILED,
+    VERDICT_CANCELLED,
+    VERDICT_RETRY,  /* transient failure: spends an attempt, runs again after retry_after_ms */
+    VERDICT_SNOOZE, /* a lock is busy, the server is away: spends nothing */
+} task_verdict;
+
+/* Filled by a kind; the tenant's row changes in the transaction that finishes the task. */
+struct task_result {
+    task_verdict verdict;
+    int64_t retry_after_ms;
+    json_t *outcome;          /* owned; NULL: none */
+    const char *tenant_state; /* new state, a literal; NULL: unchanged */
+    int64_t applied_set;      /* new content of the tracking table; 0: unchanged */
+    json_t *last_error;       /* owned; NULL: cleared when tenant_state or applied_set is set */
+    bool delete_tenant;       /* the registry row goes */
+};
+void task_result_clear(struct task_result *result);
+
+/* What a kind works with; lives as long as the chunk. */
+struct task_run {
+    void *ctx;               /* of the runner's owner: settings, catalogs, pools */
+    const struct job *job;   /* kind, args, created_by */
+    const struct task *task;
+    struct pg *control;      /* a connection to the control database */
+    struct pg *server;       /* a connection to the task's server, pinned to the chunk; the same
+                                server is used for many tasks, settings only by SET LOCAL */
+    bool *cancelled;         /* becomes true when the job is cancelled or the replica must stop */
+};
+
+struct job_kind {
+    const char *name;   /* "tenant.create" */
+    int chunk;          /* tasks claimed at once, at most; sized down for slow tasks */
+    int max_attempts, max_snoozes;
+    bool flush;         /* tasks commit asynchronously: their server is flushed before they finish */
+    void (*run)(struct task_run *run, struct task_result *result);
+};
+
+/* What happens, for logs and metrics; called from worker and caretaker threads. Any may be NULL. */
+struct runner_observer {
+    void (*task_finished)(void *ctx, const struct job *job, const struct task *task,
+                          const struct task_result *result, int64_t duration_ms);
+    void (*job_changed)(void *ctx, const char *job_id, const char *kind, job_state state);
+    void (*claimed)(void *ctx, int tasks, int64_t duration_us);
+    void (*rescued)(void *ctx, int tasks);
+    void (*fenced)(void *ctx, int tasks);
+    void (*leader)(void *ctx, bool is_leader);
+    void (*failed)(void *ctx, const char *what, const struct err *err);
+    /* every second on every replica, and on the leader with a control connection */
+    void (*tick)(void *ctx, struct pg *control, bool is_leader);
+};
+
+struct runner_options {
+    struct pg_pool *control;
+    const char *control_url; /* for the listener's own connection */
+    const struct job_kind *kinds;
+    size_t kind_count;
+    const struct runner_observer *observer;
+    void *ctx; /* handed to kinds and observer */
+    /* A connection to a server by its id, under that server's connection budget. */
+    err_code (*open_server)(void *ctx, const char *server, struct pg **out, struct err *err);
+    void (*close_server)(void *ctx, const char *server, struct pg *pg);
+    const char *host, *build;
+    int workers;                  /* threads; 0: this replica claims nothing */
+    int default_max_parallel;     /* of a server that names none */
+    int64_t poll_interval_ms, lease_ms;
+    int retention_days;
+};
+
+struct runner;
+err_code runner_start(const struct runner_options *options, struct runner **out,
+                      struct err *err) MUST_USE;
+/* A hint that there is work; from any thread. */
+void runner_wake(struct runner *runner);
+bool runner_is_leader(const struct runner *runner);
+/* Monotonic ms since the last heartbeat that reached the database. */
+int64_t runner_heartbeat_age_ms(const struct runner *runner);
+/* Claims nothing more, waits up to drain_ms for running tasks, then cancels them and gives them
+ * back without spending an attempt; frees the worker's row. NULL is fine. */
+void runner_stop(struct runner *runner, int64_t drain_ms);
