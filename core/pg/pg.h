@@ -106,3 +106,6 @@ void pg_canceller_free(struct pg_canceller *canceller);
 err_code pg_err_code(const char *sqlstate);
 /* Whether the same statement may succeed later: connection, resource, contention classes. */
 bool pg_sqlstate_is_transient(const char *sqlstate);
+
+/* A timestamptz expression as RFC 3339 text in UTC with milliseconds, for a SELECT list. */
+#define PG_RFC3339(expr) "to_char(" expr " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
