@@ -62,6 +62,7 @@ static void sweep(struct catalog_cache *cache)
     }
 }
 
+/* The snapshot in memory when it is at least as new as revision. */
 static const struct catalog *find_current(struct catalog_cache *cache, const char *name,
                                           int64_t revision)
 {
@@ -69,7 +70,7 @@ static const struct catalog *find_current(struct catalog_cache *cache, const cha
 
     (void)pthread_mutex_lock(&cache->lock);
     for (struct snapshot *s = cache->snapshots; s && !found; s = s->next)
-        if (s->revision == revision && str_eq(s->catalog->name, name)) {
+        if (s->revision >= revision && str_eq(s->catalog->name, name)) {
             s->holders++;
             found = s->catalog;
         }
@@ -139,15 +140,20 @@ static err_code load(struct pg *pg, const char *name, struct catalog **out, stru
 }
 
 err_code catalog_acquire(struct catalog_cache *cache, struct pg *pg, const char *name,
-                         const struct catalog **out, struct err *err)
+                         int64_t min_revision, const struct catalog **out, struct err *err)
 {
     struct catalog *fresh = NULL;
     struct catalog_info info;
-    err_code rc = catalog_info(pg, name, &info, err);
+    const struct catalog *current = min_revision ? find_current(cache, name, min_revision) : NULL;
 
+    if (current) {
+        *out = current;
+        return ERR_NONE;
+    }
+    err_code rc = catalog_info(pg, name, &info, err);
     if (rc)
         return rc;
-    const struct catalog *current = find_current(cache, name, info.revision);
+    current = find_current(cache, name, info.revision);
     if (!current) {
         /* what is registered between the two statements is in it under the older number, and is
          * simply loaded once more */

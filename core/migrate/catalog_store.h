@@ -49,7 +49,12 @@ err_code catalog_get(struct pg *pg, const char *catalog, const char *version,
 struct catalog_cache;
 err_code catalog_cache_new(struct catalog_cache **out, struct err *err) MUST_USE;
 void catalog_cache_free(struct catalog_cache *cache);
-/* A snapshot that stays valid until it is released, whatever is registered meanwhile. */
+/*
+ * A snapshot that stays valid until it is released, whatever is registered meanwhile. With
+ * min_revision a snapshot in memory that is at least that new is taken without asking the database;
+ * 0 asks always.
+ */
 err_code catalog_acquire(struct catalog_cache *cache, struct pg *pg, const char *name,
-                         const struct catalog **out, struct err *err) MUST_USE;
+                         int64_t min_revision, const struct catalog **out,
+                         struct err *err) MUST_USE;
 void catalog_release(struct catalog_cache *cache, const struct catalog *catalog); /* NULL is fine */
