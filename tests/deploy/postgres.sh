@@ -16,13 +16,13 @@ pg_start() {
     PG_DIR=$(mktemp -d "${TMPDIR:-/tmp}/tenantd-pg.XXXXXX")
     chmod 0755 "$PG_DIR"
     [ "$(id -u)" -ne 0 ] || chown postgres: "$PG_DIR"
-    pg_as_owner "$PG_BIN/initdb" -D "$PG_DIR/data" -U postgres -A trust --no-sync >"$PG_DIR.log" 2>&1 &&
-        pg_as_owner "$PG_BIN/pg_ctl" -D "$PG_DIR/data" -l "$PG_DIR/server.log" -w -t 60 \
-            -o "-c listen_addresses='' -c unix_socket_directories='$PG_DIR' -c max_connections=200 $*" \
-            start >>"$PG_DIR.log" 2>&1 || {
-        cat "$PG_DIR.log" "$PG_DIR/server.log" >&2
+    if ! pg_as_owner "$PG_BIN/initdb" -D "$PG_DIR/data" -U postgres -A trust --no-sync >"$PG_DIR/initdb.log" 2>&1 ||
+        ! pg_as_owner "$PG_BIN/pg_ctl" -D "$PG_DIR/data" -l "$PG_DIR/server.log" -w -t 60 \
+            -o "-c listen_addresses='' -c unix_socket_directories='$PG_DIR' -c max_connections=200" \
+            start >/dev/null 2>&1; then
+        tail -n 20 "$PG_DIR"/*.log >&2
         return 1
-    }
+    fi
     PG_URL="postgresql://postgres@/postgres?host=$PG_DIR"
     export PG_URL
 }
@@ -30,12 +30,6 @@ pg_start() {
 pg_stop() {
     [ -n "${PG_DIR:-}" ] || return 0
     pg_as_owner "$PG_BIN/pg_ctl" -D "$PG_DIR/data" -m immediate -w stop >/dev/null 2>&1
-    rm -rf "$PG_DIR" "$PG_DIR.log"
+    rm -rf "$PG_DIR"
     PG_DIR=
-}
-
-# pg_new_database NAME: an empty database; prints its URL.
-pg_new_database() {
-    "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -d "$PG_URL" -c "CREATE DATABASE \"$1\"" >/dev/null &&
-        echo "postgresql://postgres@/$1?host=$PG_DIR"
 }
