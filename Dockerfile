@@ -11,7 +11,6 @@ WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
 COPY core core
 COPY service service
-COPY openapi openapi
 RUN cmake --preset release -DTENANTD_TESTS=OFF \
     && cmake --build --preset release --target tenantd \
     && objcopy --only-keep-debug build/release/tenantd build/release/tenantd.debug \

@@ -33,10 +33,9 @@ refused() {
 }
 
 work=$(mktemp -d)
-trap 'pg_stop; rm -rf "$work"' EXIT
+trap '"$root/tests/support/pg.sh" stop "$work/pg"; rm -rf "$work"' EXIT
+chmod 755 "$work" # PostgreSQL runs as another user when this runs as root
 
-# shellcheck source=tests/deploy/postgres.sh
-. "$here/postgres.sh"
 # shellcheck source=tests/deploy/example.sh
 . "$here/example.sh"
 # shellcheck source=tests/deploy/packaging.sh
@@ -45,7 +44,7 @@ trap 'pg_stop; rm -rf "$work"' EXIT
 [ -d node_modules ] || { echo "run npm ci in tests/deploy first" >&2; exit 1; }
 
 check_packaging
-if pg_start; then
+if PG_URL=$("$root/tests/support/pg.sh" start "$work/pg"); then
     check_example
 else
     check "PostgreSQL starts" false

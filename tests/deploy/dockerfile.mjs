@@ -1,5 +1,6 @@
-// dockerfile.mjs ROOT: every source of a COPY exists and passes .dockerignore; the user is a number; no secret is built in.
+// dockerfile.mjs ROOT: every source of a COPY exists and passes .dockerignore, what CMake reads is copied; the user is a number; no secret is built in.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,6 +13,14 @@ for (const line of lines.filter((one) => one.startsWith('COPY ') && !one.include
     assert.ok(existsSync(join(root, source)), `${source} is not there`);
     assert.ok(kept.some((path) => source === path || source.startsWith(`${path}/`)), `${source} is ignored`);
   }
+}
+// Every top-level folder that the build of the daemon mentions has to be in the image's build stage.
+const cmake = execFileSync('git', ['-C', root, 'ls-files', '*CMakeLists.txt', '*.cmake'], { encoding: 'utf8' })
+  .split('\n').filter((path) => path && !path.startsWith('tests/'));
+for (const path of cmake) {
+  const text = readFileSync(join(root, path), 'utf8');
+  for (const [, folder] of text.matchAll(/\$\{(?:PROJECT|CMAKE)_SOURCE_DIR\}\/([a-z]+)/g))
+    assert.ok(lines.some((line) => line.startsWith(`COPY ${folder} `)), `${path} reads ${folder}/, which is not copied`);
 }
 const users = lines.filter((line) => line.startsWith('USER '));
 assert.equal(users.length, 1);

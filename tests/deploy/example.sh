@@ -4,7 +4,7 @@ example=${root:?}/deploy/example
 work=${work:?}
 
 sql() {
-    "$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -d "$PG_URL" "$@"
+    psql -X -q -A -t -v ON_ERROR_STOP=1 -d "${PG_URL:?}" "$@"
 }
 
 # in_schema NAME [psql options]: standard input in one transaction, with the search path of tenantd: NAME, public.
@@ -83,8 +83,8 @@ shared_holds_only_shared() {
 # What 0000…0008 and next make must not depend on the tenant: same columns, indexes, constraints, comments.
 tenants_are_equal() {
     local a b
-    a=$("$PG_BIN/pg_dump" -s -n "\"$1\"" "$PG_URL" | sed "s/\"$1\"/T/g; s/$1/T/g" | grep -v restrict)
-    b=$("$PG_BIN/pg_dump" -s -n "\"$2\"" "$PG_URL" | sed "s/\"$2\"/T/g; s/$2/T/g" | grep -v restrict)
+    a=$(pg_dump -s -n "\"$1\"" "$PG_URL" | sed "s/\"$1\"/T/g; s/$1/T/g" | grep -v restrict)
+    b=$(pg_dump -s -n "\"$2\"" "$PG_URL" | sed "s/\"$2\"/T/g; s/$2/T/g" | grep -v restrict)
     [ -n "$a" ] && diff <(echo "$a") <(echo "$b")
 }
 
