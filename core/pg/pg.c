@@ -134,6 +134,11 @@ int pg_server_version(const struct pg *pg)
     return PQserverVersion(pg->conn);
 }
 
+int pg_library_version(void)
+{
+    return PQlibVersion();
+}
+
 struct pg_arg pg_arg_text(const char *v)
 {
     return (struct pg_arg){.text = v};

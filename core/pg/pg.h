@@ -38,6 +38,7 @@ err_code pg_reset(struct pg *pg, struct err *err) MUST_USE;
 bool pg_in_transaction(const struct pg *pg);
 int pg_backend_pid(const struct pg *pg);
 int pg_server_version(const struct pg *pg); /* 150004 and the like */
+int pg_library_version(void);               /* libpq's, likewise */
 
 /* An argument of a statement. The text is borrowed until the call returns. */
 struct pg_arg {
@@ -79,7 +80,7 @@ err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args
 size_t pg_rows_count(const struct pg_rows *rows);
 void pg_rows_free(struct pg_rows *rows);
 void pg_rows_freep(struct pg_rows **rows);
-/* Values by column name; a column that the statement does not have is our bug and asserts. */
+/* Values by column name; a column that the statement does not have is our bug and aborts. */
 bool pg_is_null(const struct pg_rows *rows, size_t row, const char *column);
 /* NULL for SQL's NULL; borrowed until the rows are freed. */
 const char *pg_text(const struct pg_rows *rows, size_t row, const char *column);
