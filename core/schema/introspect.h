@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads one schema from the live catalog into a model. */
+#pragma once
+
+#include "core/pg/pg.h"
+#include "core/schema/model.h"
+
+struct schema_options {
+    const char *tracking_table; /* left out of the model; NULL: nothing is */
+};
+
+/*
+ * Reads the schema named `schema` in one REPEATABLE READ, READ ONLY transaction, so that the
+ * picture is consistent; inside an open transaction it sees what that one sees, and leaves its
+ * settings alone. A handful of statements whatever the number of tables, on pg_catalog alone. Any
+ * role may call it: the catalog is readable by all, and a tenant's own functions and operators are
+ * never called. options may be NULL. *out is the caller's, schema_free(). Fails with
+ * ERR_SCHEMA_MISSING, with pg_ident_quote()'s errors for what cannot be a name, or as pg_query().
+ */
+err_code schema_read(struct pg *pg, const char *schema, const struct schema_options *options,
+                     struct schema **out, struct err *err) MUST_USE;

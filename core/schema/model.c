@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/schema/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/str.h"
+
+void name_list_clear(struct name_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->items[i]);
+    free(list->items);
+}
+
+static void enum_clear(struct schema_enum *e)
+{
+    free(e->schema);
+    free(e->name);
+    name_list_clear(&e->labels);
+    free(e->comment);
+}
+
+static void domain_clear(struct schema_domain *d)
+{
+    free(d->name);
+    free(d->base.name);
+    free(d->default_expr);
+    name_list_clear(&d->checks);
+    free(d->comment);
+}
+
+static void column_clear(struct schema_column *c)
+{
+    free(c->name);
+    free(c->type.name);
+    free(c->default_expr);
+    free(c->comment);
+}
+
+static void key_clear(struct schema_key *k)
+{
+    free(k->name);
+    name_list_clear(&k->columns);
+    free(k->definition);
+}
+
+static void foreign_key_clear(struct schema_foreign_key *k)
+{
+    free(k->name);
+    name_list_clear(&k->columns);
+    free(k->ref_schema);
+    free(k->ref_table);
+    name_list_clear(&k->ref_columns);
+}
+
+static void index_clear(struct schema_index *x)
+{
+    for (size_t i = 0; i < x->n_keys + x->n_include; i++)
+        free(x->keys[i].text);
+    free(x->keys);
+    free(x->name);
+    free(x->method);
+    free(x->predicate);
+    free(x->definition);
+}
+
+static void table_clear(struct schema_table *t)
+{
+    free(t->name);
+    free(t->partition_of);
+    free(t->partition_key);
+    free(t->comment);
+    for (size_t i = 0; i < t->n_columns; i++)
+        column_clear(&t->columns[i]);
+    free(t->columns);
+    if (t->primary_key)
+        key_clear(t->primary_key);
+    free(t->primary_key);
+    for (size_t i = 0; i < t->n_uniques; i++)
+        key_clear(&t->uniques[i]);
+    free(t->uniques);
+    for (size_t i = 0; i < t->n_foreign_keys; i++)
+        foreign_key_clear(&t->foreign_keys[i]);
+    free(t->foreign_keys);
+    for (size_t i = 0; i < t->n_checks; i++) {
+        free(t->checks[i].name);
+        free(t->checks[i].definition);
+    }
+    free(t->checks);
+    for (size_t i = 0; i < t->n_indexes; i++)
+        index_clear(&t->indexes[i]);
+    free(t->indexes);
+}
+
+void schema_free(struct schema *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n_tables; i++)
+        table_clear(&s->tables[i]);
+    for (size_t i = 0; i < s->n_enums; i++)
+        enum_clear(&s->enums[i]);
+    for (size_t i = 0; i < s->n_domains; i++)
+        domain_clear(&s->domains[i]);
+    free(s->tables);
+    free(s->enums);
+    free(s->domains);
+    free(s->name);
+    free(s);
+}
+
+void schema_freep(struct schema **s)
+{
+    schema_free(*s);
+}
+
+const struct schema_table *schema_find_table(const struct schema *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_tables; i++)
+        if (str_eq(s->tables[i].name, name))
+            return &s->tables[i];
+    return NULL;
+}
+
+const struct schema_column *schema_find_column(const struct schema_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_columns; i++)
+        if (str_eq(t->columns[i].name, name))
+            return &t->columns[i];
+    return NULL;
+}
+
+bool name_list_has(const struct name_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (str_eq(list->items[i], name))
+            return true;
+    return false;
+}
+
+static bool covers(const struct name_list *columns, const struct schema_key *key)
+{
+    for (size_t i = 0; i < key->columns.n; i++)
+        if (!name_list_has(columns, key->columns.items[i]))
+            return false;
+    return true;
+}
+
+static bool covers_index(const struct name_list *columns, const struct schema_index *x)
+{
+    if (!x->unique || !x->valid || x->predicate)
+        return false;
+    for (size_t i = 0; i < x->n_keys; i++)
+        if (x->keys[i].expression || !name_list_has(columns, x->keys[i].text))
+            return false;
+    return true;
+}
+
+bool schema_columns_are_unique(const struct schema_table *t, const struct name_list *columns)
+{
+    if (t->primary_key && covers(columns, t->primary_key))
+        return true;
+    for (size_t i = 0; i < t->n_uniques; i++)
+        if (covers(columns, &t->uniques[i]))
+            return true;
+    for (size_t i = 0; i < t->n_indexes; i++)
+        if (covers_index(columns, &t->indexes[i]))
+            return true;
+    return false;
+}
+
+bool schema_table_is_view(const struct schema_table *t)
+{
+    return t->kind == TABLE_VIEW || t->kind == TABLE_MATERIALIZED_VIEW;
+}
+
+const char *type_class_name(type_class class)
+{
+    switch (class) {
+    case TYPE_BOOL:
+        return "boolean";
+    case TYPE_SMALLINT:
+        return "smallint";
+    case TYPE_INTEGER:
+        return "integer";
+    case TYPE_BIGINT:
+        return "bigint";
+    case TYPE_NUMERIC:
+        return "numeric";
+    case TYPE_FLOAT:
+        return "float";
+    case TYPE_TEXT:
+        return "text";
+    case TYPE_BITS:
+        return "bits";
+    case TYPE_BYTES:
+        return "bytes";
+    case TYPE_UUID:
+        return "uuid";
+    case TYPE_JSON:
+        return "json";
+    case TYPE_DATE:
+        return "date";
+    case TYPE_TIME:
+        return "time";
+    case TYPE_TIMETZ:
+        return "timetz";
+    case TYPE_TIMESTAMP:
+        return "timestamp";
+    case TYPE_TIMESTAMPTZ:
+        return "timestamptz";
+    case TYPE_ENUM:
+        return "enum";
+    case TYPE_COMPOSITE:
+        return "composite";
+    case TYPE_OTHER:
+        return "other";
+    }
+    return "other";
+}
+
+const char *table_kind_name(table_kind kind)
+{
+    switch (kind) {
+    case TABLE_PLAIN:
+        return "table";
+    case TABLE_PARTITIONED:
+        return "partitioned_table";
+    case TABLE_VIEW:
+        return "view";
+    case TABLE_MATERIALIZED_VIEW:
+        return "materialized_view";
+    case TABLE_FOREIGN:
+        return "foreign_table";
+    }
+    return "table";
+}
+
+const char *fk_action_name(fk_action action)
+{
+    switch (action) {
+    case FK_NO_ACTION:
+        return "no_action";
+    case FK_RESTRICT:
+        return "restrict";
+    case FK_CASCADE:
+        return "cascade";
+    case FK_SET_NULL:
+        return "set_null";
+    case FK_SET_DEFAULT:
+        return "set_default";
+    }
+    return "no_action";
+}
+
+const char *column_identity_name(column_identity identity)
+{
+    switch (identity) {
+    case IDENTITY_NONE:
+        return "none";
+    case IDENTITY_ALWAYS:
+        return "always";
+    case IDENTITY_BY_DEFAULT:
+        return "by_default";
+    }
+    return "none";
+}
+
+void *list_grow(void **items, size_t n, size_t size)
+{
+    if (!n || (n & (n - 1)) == 0) { /* full at every power of two */
+        void *grown = reallocarray(*items, n ? 2 * n : 1, size);
+        if (!grown)
+            return NULL;
+        *items = grown;
+    }
+    return memset((char *)*items + n * size, 0, size);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The model as JSON, and its fingerprint. */
+#pragma once
+
+#include <jansson.h>
+
+#include "core/base/err.h"
+#include "core/base/hash.h"
+#include "core/schema/model.h"
+
+/* One table as {name, kind, columns, ...}; NULL without memory. The caller's reference. */
+json_t *schema_table_json(const struct schema *s, const struct schema_table *t);
+json_t *schema_enum_json(const struct schema_enum *e);
+json_t *schema_domain_json(const struct schema *s, const struct schema_domain *d);
+/* The whole, with the schema's name unless it is to be left out. */
+json_t *schema_json(const struct schema *s, bool with_name);
+
+/*
+ * SHA-256 over the model without its schema's name: equal for two schemas that look the same,
+ * whatever they are called and whichever OIDs they have. Comments count.
+ */
+err_code schema_fingerprint(const struct schema *s, char out[SHA256_HEX_SIZE], struct err *err)
+    MUST_USE;
