@@ -34,7 +34,7 @@ struct request {
     http_method method; /* HEAD arrives as HTTP_GET with .head set */
     bool head;
     const char *method_text;
-    const char *path;   /* raw, as sent, without the query; "/v1/tenants/a%20b" */
+    const char *path;                    /* raw, as sent, without the query; "/v1/tenants/a%20b" */
     const char *params[HTTP_PARAMS_MAX]; /* decoded path parameters in the order of the route */
     struct http_field query[HTTP_FIELDS_MAX]; /* decoded, in the order sent */
     size_t query_count;
@@ -60,7 +60,7 @@ enum { REPLY_HEADERS_MAX = 12 };
 
 /* An answer. reply_clear() frees it; the server does so after sending. */
 struct reply {
-    int status; /* 0: not an answer, the request is parked (reply_park) */
+    int status;               /* 0: not an answer, the request is parked (reply_park) */
     const char *content_type; /* a literal; NULL without a body */
     char *body;               /* owned */
     size_t body_len;

@@ -14,9 +14,9 @@ struct route_pattern {
 };
 
 struct route_match {
-    size_t index;                /* of the row, when found */
+    size_t index;                  /* of the row, when found */
     char *params[HTTP_PARAMS_MAX]; /* decoded, owned */
-    char allow[96];              /* of a path that exists with other methods: "GET, HEAD, POST, OPTIONS" */
+    char allow[96]; /* of a path that exists with other methods: "GET, HEAD, POST, OPTIONS" */
 };
 
 /*
@@ -25,9 +25,10 @@ struct route_match {
  * ERR_METHOD_NOT_ALLOWED (allow is filled), ERR_BAD_REQUEST (bad escape, %00, invalid UTF-8).
  * OPTIONS on a path that exists gives ERR_METHOD_NOT_ALLOWED too, unless a row has it.
  */
-err_code route_find(const void *rows, size_t n, size_t stride, http_method method,
-                    const char *path, struct route_match *out, struct err *err) MUST_USE;
+err_code route_find(const void *rows, size_t n, size_t stride, http_method method, const char *path,
+                    struct route_match *out, struct err *err) MUST_USE;
 void route_match_clear(struct route_match *match);
 
-/* Decodes %XX of n bytes (and '+' as blank if plus); free() it. NULL: bad escape, %00, not UTF-8. */
+/* Decodes %XX of n bytes (and '+' as blank if plus); free() it. NULL: bad escape, %00, not UTF-8.
+ */
 char *url_decode(const char *text, size_t n, bool plus);

@@ -24,27 +24,30 @@ struct server_options {
     const char *host; /* numeric address or name; NULL: loopback */
     uint16_t port;    /* 0: any free one */
     int io_threads;   /* 1..16 */
-    int handlers;     /* handler threads; 0: the handler runs on the I/O thread and must not block */
-    int queue;        /* requests waiting for a handler; one more gets 503 OVERLOADED */
+    int handlers; /* handler threads; 0: the handler runs on the I/O thread and must not block */
+    int queue;    /* requests waiting for a handler; one more gets 503 OVERLOADED */
     int64_t receive_timeout_ms; /* for the head and body of one request, however slowly they come */
     int64_t idle_timeout_s;     /* a kept-alive connection without a request */
     server_handler *handler;
-    server_observer *observer;     /* may be NULL */
-    server_body_limit *body_limit; /* may be NULL: 256 KiB */
+    server_observer *observer;                   /* may be NULL */
+    server_body_limit *body_limit;               /* may be NULL: 256 KiB */
+    void (*log)(void *ctx, const char *message); /* what libmicrohttpd complains of; may be NULL */
     void *ctx;
 };
 
+/* in_flight counts requests from their head to the end of their reply, queued and parked ones too.
+ */
 struct server_stats {
     int connections, in_flight, queued, parked;
     int64_t rejected_malformed, rejected_overload, rejected_body_size, rejected_slow;
 };
 
-err_code server_start(const struct server_options *options, struct server **out,
-                      struct err *err) MUST_USE;
+err_code server_start(const struct server_options *options, struct server **out, struct err *err)
+    MUST_USE;
 uint16_t server_port(const struct server *server);
 /* Runs the handlers of the requests parked on key again; from any thread. */
 void server_wake(struct server *server, const char *key);
-/* Calls visit for each key with a parked request, in no order. */
+/* Calls visit with the key of each parked request, in no order; a key may come more than once. */
 void server_parked(struct server *server, void (*visit)(void *ctx, const char *key), void *ctx);
 struct server_stats server_stats(struct server *server);
 /* From now on new connections are refused and every reply says Connection: close; parked requests
