@@ -10,6 +10,8 @@ enum { RFC3339_SIZE = sizeof "2026-01-05T10:00:00.000Z" };
 
 /* Milliseconds of a clock that never goes back; for deadlines and durations. */
 int64_t clock_mono_ms(void);
+/* The same clock in microseconds; for durations. */
+int64_t clock_mono_us(void);
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t clock_unix_ms(void);
 /* Writes unix_ms as RFC 3339 in UTC with milliseconds. */
