@@ -52,14 +52,14 @@ START_TEST(a_crowd_is_answered)
         http_client_send(&clients[i], "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     int64_t before = clock_mono_ms();
     http_app_open_gate(&app);
-    ck_assert_int_eq(http_client_read(&clients[0]), 200);
-    http_client_close(&clients[0]);
-    for (int i = 1; i < n; i++) {
+    /* nobody stirs until all are answered: any event would end a stall */
+    for (int i = 0; i < n; i++) {
         int status = http_client_read(&clients[i]);
         ck_assert_msg(status == 200, "client %d: %d", i, status);
-        http_client_close(&clients[i]);
     }
     ck_assert_int_lt(clock_mono_ms() - before, 3000);
+    for (int i = 0; i < n; i++)
+        http_client_close(&clients[i]);
     http_app_stop(&app);
 }
 END_TEST
