@@ -53,19 +53,22 @@ static err_code start_daemon(struct server *server, struct err *err)
         {MHD_OPTION_END, 0, NULL},
     };
 
+    /* clang-format off */
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, request_access, server,           /* */
-        MHD_OPTION_EXTERNAL_LOGGER, log_message, server, /* first, or others warn on stderr */
-        MHD_OPTION_LISTEN_SOCKET, server->listen_fd,     /* */
-        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_PER_IO_THREAD * threads,        /* */
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY,                 /* */
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)server->options.idle_timeout_s, /* */
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                         /* */
-        MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL,                    /* */
-        MHD_OPTION_NOTIFY_CONNECTION, conn_notify, server,                       /* */
-        MHD_OPTION_NOTIFY_COMPLETED, request_completed, server,                  /* */
-        MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+        0, NULL, NULL, request_access, server,
+        MHD_OPTION_EXTERNAL_LOGGER, log_message, server, /* first, or the others warn on stderr */
+        MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
+        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_PER_IO_THREAD * threads,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)server->options.idle_timeout_s,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL,
+        MHD_OPTION_NOTIFY_CONNECTION, conn_notify, server,
+        MHD_OPTION_NOTIFY_COMPLETED, request_completed, server,
+        MHD_OPTION_ARRAY, pool,
+        MHD_OPTION_END);
+    /* clang-format on */
     if (!server->daemon)
         return err_set(err, ERR_SYSTEM_FAILED, "cannot start the HTTP server's threads");
     return ERR_NONE;

@@ -14,10 +14,12 @@
 struct server;
 
 typedef struct reply server_handler(void *ctx, struct request *req);
-/* Called once a request, after its reply was handed over or the client was lost. */
+/* Called once a request, after its reply was handed over or the client was lost (then reply may
+ * have status 0). On an I/O thread: it must not block. */
 typedef void server_observer(void *ctx, const struct request *req, const struct reply *reply,
                              int64_t duration_us);
-/* The most bytes a body for this method and path may have; called before the body is read. */
+/* The most bytes a body for this method and path may have; called before the body is read, on an
+ * I/O thread. */
 typedef size_t server_body_limit(void *ctx, http_method method, const char *path);
 
 struct server_options {

@@ -343,7 +343,7 @@ START_TEST(keep_alive_and_pipelining)
     for (int i = 0; i < 20; i++)
         http_client_sendf(&client, POST "Content-Length: 2\r\n\r\n%02d", i);
     for (int i = 0; i < 20; i++) {
-        char want[16];
+        char want[32];
         (void)snprintf(want, sizeof want, "body 2:%02d", i);
         ck_assert_int_eq(http_client_read(&client), 200);
         body_has(want);

@@ -168,7 +168,6 @@ int http_client_read_head(struct http_client *client)
 
 const char *http_client_header(struct http_client *client, const char *name)
 {
-    static char value[1024];
     size_t n = strlen(name);
 
     for (char *line = client->head; line; line = strstr(line, "\r\n")) {
@@ -176,8 +175,8 @@ const char *http_client_header(struct http_client *client, const char *name)
         if (strncasecmp(line, name, n) != 0 || line[n] != ':')
             continue;
         line += n + 1 + strspn(line + n + 1, " ");
-        (void)snprintf(value, sizeof value, "%.*s", (int)strcspn(line, "\r"), line);
-        return value;
+        (void)snprintf(client->value, sizeof client->value, "%.*s", (int)strcspn(line, "\r"), line);
+        return client->value;
     }
     return NULL;
 }

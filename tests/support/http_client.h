@@ -17,6 +17,7 @@ struct http_client {
     char *head;    /* its header lines */
     char *body;
     size_t body_len;
+    char value[1024]; /* of the header asked for last */
 };
 
 /* Connects to a port of the loopback, or fails the test. */
