@@ -145,7 +145,7 @@ START_TEST(a_slow_client_is_cut)
     http_client_send(&client, slow[_i].first);
     bool closed = false;
     for (const char *p = slow[_i].trickle; *p && !closed; p++) {
-        http_client_write(&client, p, 1);
+        (void)http_client_write(&client, p, 1);
         closed = http_client_is_closed(&client, 50);
     }
     ck_assert(closed || http_client_is_closed(&client, 2000));
@@ -172,7 +172,7 @@ START_TEST(a_slow_second_head_is_cut)
     int64_t before = clock_mono_ms();
     bool closed = false;
     while (!closed && clock_mono_ms() - before < 8000) {
-        http_client_write(&client, "G", 1);
+        (void)http_client_write(&client, "G", 1);
         closed = http_client_is_closed(&client, 50);
     }
     ck_assert(closed);

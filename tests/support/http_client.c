@@ -56,22 +56,23 @@ void http_client_abort(struct http_client *client)
     http_client_close(client);
 }
 
-void http_client_write(struct http_client *client, const void *bytes, size_t n)
+bool http_client_write(struct http_client *client, const void *bytes, size_t n)
 {
     const char *at = bytes;
 
     while (n) {
         ssize_t sent = send(client->fd, at, n, MSG_NOSIGNAL);
         if (sent < 0)
-            return;
+            return false;
         at += sent;
         n -= (size_t)sent;
     }
+    return true;
 }
 
 void http_client_send(struct http_client *client, const char *text)
 {
-    http_client_write(client, text, strlen(text));
+    (void)http_client_write(client, text, strlen(text));
 }
 
 void http_client_sendf(struct http_client *client, const char *fmt, ...)

@@ -25,9 +25,9 @@ void http_client_open(struct http_client *client, uint16_t port);
 void http_client_close(struct http_client *client);
 /* Closes so that the peer sees a reset. */
 void http_client_abort(struct http_client *client);
-/* Sends all of it; a peer that is gone is no failure. */
+/* Sends all of it; false, or nothing said, when the peer is gone. */
 void http_client_send(struct http_client *client, const char *text);
-void http_client_write(struct http_client *client, const void *bytes, size_t n);
+bool http_client_write(struct http_client *client, const void *bytes, size_t n);
 void http_client_sendf(struct http_client *client, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The status of the next reply, or HTTP_CLIENT_CLOSED, HTTP_CLIENT_TIMEOUT after 10 s. Skips
  * 100 Continue. */
