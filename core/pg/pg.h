@@ -31,6 +31,9 @@ struct pg_stmt {
 err_code pg_open(const struct pg_options *options, struct pg **out, struct err *err) MUST_USE;
 void pg_close(struct pg *pg); /* NULL is fine */
 void pg_closep(struct pg **pg);
+/* The same, but returns once the server has ended the session (at most a second): only then does
+ * it no longer count against the server's max_connections. */
+void pg_close_wait(struct pg *pg);
 /* Whether the connection is usable, as far as can be told without asking the server. */
 bool pg_alive(struct pg *pg);
 /* Reconnects with the parameters it was opened with; prepared statements and settings are gone. */
