@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection: taken, on a tenant's search path, given back. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/base/clock.h"
@@ -142,6 +143,7 @@ err_code lease_take(struct pool_manager *m, struct tenant_pool *pool, int64_t de
         leave_place(m, pool);
         return rc;
     }
+    assert(conn);
     *out = (struct pool_lease){.pg = conn->pg,
                                .waited_ms = clock_mono_ms() - began,
                                .pool = pool,

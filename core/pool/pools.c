@@ -185,7 +185,7 @@ static struct tenant_pool *victim(struct pool_manager *m)
 static err_code add(struct pool_manager *m, const struct pool_tenant *tenant,
                     struct tenant_pool **out, struct pool_trash *trash, struct err *err)
 {
-    struct tenant_pool *pool;
+    struct tenant_pool *pool = NULL;
     err_code rc = pool_new(m, tenant, &pool, err);
 
     if (rc)

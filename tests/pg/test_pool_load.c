@@ -10,7 +10,7 @@
 
 enum { TENANTS = 12 };
 
-static char names[TENANTS][8];
+static char names[TENANTS][16];
 static struct pool_tenant tenants[TENANTS];
 static struct pg *admin;
 
