@@ -44,24 +44,25 @@ static err_code check_options(const struct pool_options *o, struct err *err)
     return o->shared.schema ? pg_ident_quote(o->shared.schema, &ident, err) : ERR_NONE;
 }
 
-/* Copies a string of the options in place. */
+/* Copies a string of the options in place; NULL stays NULL. */
 static bool own(const char **text)
 {
-    if (*text)
-        *text = strdup(*text);
+    if (!*text)
+        return true;
+    *text = strdup(*text);
     return *text != NULL;
 }
 
+/* Every string is tried, so that what is in the options afterwards is ours whatever failed. */
 static bool own_strings(struct pool_options *o)
 {
     o->shared.id = "";
-    o->application_name = o->application_name ? o->application_name : "tenantd";
+    if (!o->application_name)
+        o->application_name = "tenantd";
     bool ok = own(&o->application_name);
-    bool had = o->shared.schema != NULL;
-    if (!had)
-        o->shared.server = o->shared.url = NULL;
-    bool owned = own(&o->shared.schema) & own(&o->shared.server) & own(&o->shared.url);
-    return ok && (!had || owned);
+    ok = own(&o->shared.schema) && ok;
+    ok = own(&o->shared.server) && ok;
+    return own(&o->shared.url) && ok;
 }
 
 static void free_text(const char *text)
