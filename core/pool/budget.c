@@ -235,8 +235,8 @@ static struct budget *find(const struct budget_set *set, const char *server)
     struct budget *budget;
 
     SLIST_FOREACH(budget, &set->budgets, entry)
-        if (str_eq(budget->server, server))
-            break;
+    if (str_eq(budget->server, server))
+        break;
     return budget;
 }
 

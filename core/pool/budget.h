@@ -35,8 +35,8 @@ bool budget_take(struct budget *budget, int64_t wait_ms);
 /* Gives a slot back: to the one who waits longest, if there is one. */
 void budget_give(struct budget *budget);
 /* Slots in use above the new limit stay in use until they are given back. */
-err_code budget_resize(struct budget *budget, struct budget_limits limits,
-                       struct err *err) MUST_USE;
+err_code budget_resize(struct budget *budget, struct budget_limits limits, struct err *err)
+    MUST_USE;
 struct budget_stats budget_stats(struct budget *budget);
 
 /*
@@ -46,12 +46,13 @@ struct budget_stats budget_stats(struct budget *budget);
 typedef void budget_reclaim(void *arg, struct budget *budget);
 
 /* One budget a server; a server that was not named gets `fallback`. *out is the caller's. */
-err_code budget_set_new(struct budget_limits fallback, struct budget_set **out,
-                        struct err *err) MUST_USE;
+err_code budget_set_new(struct budget_limits fallback, struct budget_set **out, struct err *err)
+    MUST_USE;
 void budget_set_free(struct budget_set *set);
 void budget_set_freep(struct budget_set **set);
 /* The server's budget, made when there is none yet; it lives as long as the set. */
 err_code budget_set_get(struct budget_set *set, const char *server, struct budget **out,
                         struct err *err) MUST_USE;
-/* Installs the reclaimer, or takes it away with NULL: then returns once no call of it is running. */
+/* Installs the reclaimer, or takes it away with NULL: then returns once no call of it is running.
+ */
 void budget_set_reclaimer(struct budget_set *set, budget_reclaim *reclaim, void *arg);

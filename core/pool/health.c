@@ -72,8 +72,8 @@ static size_t gather(struct pool_manager *m, const struct pool_health_query *que
 
     pools_lock(m);
     TAILQ_FOREACH(pool, &m->pools, entry)
-        if (is_asked(query, pool->id))
-            look_at(&checks[n++], pool);
+    if (is_asked(query, pool->id))
+        look_at(&checks[n++], pool);
     pools_unlock(m);
     return n;
 }
@@ -202,13 +202,12 @@ err_code pool_health(struct pool_manager *m, const struct pool_health_query *que
                      struct pool_health *out, struct err *err)
 {
     size_t room = (size_t)m->options.max_pools + 1;
-    CLEANUP(pool_health_clear) struct pool_health health = {
-        .shared = {.status = POOL_UNCHECKED, .response_time_ms = -1},
-        .timestamp = clock_unix_ms(),
-        .pools = calloc(room, sizeof *health.pools)};
-    struct round round = {.m = m,
-                          .timeout_ms = query->ping_timeout_ms,
-                          .checks = calloc(room, sizeof *round.checks)};
+    CLEANUP(pool_health_clear)
+    struct pool_health health = {.shared = {.status = POOL_UNCHECKED, .response_time_ms = -1},
+                                 .timestamp = clock_unix_ms(),
+                                 .pools = calloc(room, sizeof *health.pools)};
+    struct round round = {
+        .m = m, .timeout_ms = query->ping_timeout_ms, .checks = calloc(room, sizeof *round.checks)};
     int64_t began = clock_mono_ms();
     err_code rc = ERR_NONE;
 

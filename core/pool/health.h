@@ -38,7 +38,7 @@ struct pool_health_row {
 };
 
 struct pool_health {
-    bool healthy; /* nothing is unhealthy */
+    bool healthy;                  /* nothing is unhealthy */
     struct pool_health_row *pools; /* ours to free */
     size_t total_pools, degraded_pools, unhealthy_pools;
     struct pool_health_row shared;

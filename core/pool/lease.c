@@ -144,10 +144,8 @@ err_code lease_take(struct pool_manager *m, struct tenant_pool *pool, int64_t de
         return rc;
     }
     assert(conn);
-    *out = (struct pool_lease){.pg = conn->pg,
-                               .waited_ms = clock_mono_ms() - began,
-                               .pool = pool,
-                               .conn = conn};
+    *out = (struct pool_lease){
+        .pg = conn->pg, .waited_ms = clock_mono_ms() - began, .pool = pool, .conn = conn};
     return ERR_NONE;
 }
 

@@ -47,7 +47,8 @@ struct pool_events {
     void *arg;
     void (*created)(void *arg, const char *tenant_id, const char *schema);
     void (*evicted)(void *arg, const char *tenant_id, pool_evict_reason reason);
-    /* attempt is the one that failed, from 1; the next comes after delay_ms. "" is the shared one. */
+    /* attempt is the one that failed, from 1; the next comes after delay_ms. "" is the shared one.
+     */
     void (*retry)(void *arg, const char *tenant_id, int attempt, int64_t delay_ms,
                   const struct err *why);
     /* an acquire that failed for good */
@@ -81,10 +82,12 @@ struct pool_lease {
     struct pool_conn *conn;   /* the manager's */
 };
 
-/* Becomes the reclaimer of options->budgets. Fails with ERR_CONFIG_INVALID. *out is the caller's. */
+/* Becomes the reclaimer of options->budgets. Fails with ERR_CONFIG_INVALID. *out is the caller's.
+ */
 err_code pool_manager_new(const struct pool_options *options, struct pool_manager **out,
                           struct err *err) MUST_USE;
-/* Closes everything; every lease must have been given back. Says nothing to events. NULL is fine. */
+/* Closes everything; every lease must have been given back. Says nothing to events. NULL is fine.
+ */
 void pool_manager_free(struct pool_manager *manager);
 void pool_manager_freep(struct pool_manager **manager);
 
@@ -97,8 +100,8 @@ void pool_manager_freep(struct pool_manager **manager);
 err_code pool_acquire(struct pool_manager *manager, const struct pool_tenant *tenant,
                       struct pool_lease *out, struct err *err) MUST_USE;
 /* The same for the shared schema; ERR_NOT_FOUND when there is none. */
-err_code pool_acquire_shared(struct pool_manager *manager, struct pool_lease *out,
-                             struct err *err) MUST_USE;
+err_code pool_acquire_shared(struct pool_manager *manager, struct pool_lease *out, struct err *err)
+    MUST_USE;
 
 typedef enum pool_end { POOL_COMMIT, POOL_ROLLBACK } pool_end;
 /*
@@ -151,6 +154,6 @@ struct pool_metrics {
 };
 
 /* Fails without memory only. *out is cleared by pool_metrics_clear(). */
-err_code pool_metrics(struct pool_manager *manager, struct pool_metrics *out,
-                      struct err *err) MUST_USE;
+err_code pool_metrics(struct pool_manager *manager, struct pool_metrics *out, struct err *err)
+    MUST_USE;
 void pool_metrics_clear(struct pool_metrics *metrics);

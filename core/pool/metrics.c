@@ -42,7 +42,8 @@ static void fill(const struct pool_manager *m, struct pool_metrics *out)
     const struct tenant_pool *pool;
     size_t n = 0;
 
-    TAILQ_FOREACH(pool, &m->pools, entry) {
+    TAILQ_FOREACH(pool, &m->pools, entry)
+    {
         struct pool_tenant_metrics *row = &out->tenants[n++];
         (void)snprintf(row->tenant_id, sizeof row->tenant_id, "%s", pool->id);
         (void)snprintf(row->schema_name, sizeof row->schema_name, "%s", pool->schema);
@@ -58,8 +59,7 @@ static void fill(const struct pool_manager *m, struct pool_metrics *out)
 
 err_code pool_metrics(struct pool_manager *m, struct pool_metrics *out, struct err *err)
 {
-    struct pool_metrics metrics = {.max_pools = m->options.max_pools,
-                                   .timestamp = clock_unix_ms()};
+    struct pool_metrics metrics = {.max_pools = m->options.max_pools, .timestamp = clock_unix_ms()};
 
     metrics.tenants = calloc((size_t)metrics.max_pools, sizeof *metrics.tenants);
     if (!metrics.tenants)

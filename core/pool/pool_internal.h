@@ -26,8 +26,8 @@ struct tenant_pool {
     char *url;
     char *enter_sql; /* begins a transaction on the right search path */
     int64_t epoch;
-    struct budget *slots;  /* the server's, the set's */
-    struct budget *places; /* pool_max leases at a time, ours */
+    struct budget *slots;   /* the server's, the set's */
+    struct budget *places;  /* pool_max leases at a time, ours */
     struct pool_conn *idle; /* the warmest first */
     int idle_count, leased, waiting, refs;
     int64_t used_mono, used_unix; /* last access */
@@ -38,10 +38,10 @@ TAILQ_HEAD(pool_list, tenant_pool);
 
 struct pool_manager {
     pthread_mutex_t lock;
-    struct pool_options options;    /* its strings are ours */
-    struct pool_list pools;         /* the least recently used first */
-    int count;                      /* in pools */
-    struct tenant_pool *shared;     /* in no list */
+    struct pool_options options; /* its strings are ours */
+    struct pool_list pools;      /* the least recently used first */
+    int count;                   /* in pools */
+    struct tenant_pool *shared;  /* in no list */
     struct pool_counters counters;
 };
 

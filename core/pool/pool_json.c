@@ -30,10 +30,9 @@ json_t *pool_metrics_json(const struct pool_metrics *metrics)
     for (size_t i = 0; i < metrics->total; i++)
         if (json_array_append_new(tenants, tenant_json(&metrics->tenants[i])))
             return NULL;
-    return json_pack("{s:{s:I, s:i, s:O}, s:o, s:o}", "pools", "total",
-                     (json_int_t)metrics->total, "max_pools", metrics->max_pools, "tenants",
-                     tenants, "shared", shared_json(metrics), "timestamp",
-                     json_time(metrics->timestamp));
+    return json_pack("{s:{s:I, s:i, s:O}, s:o, s:o}", "pools", "total", (json_int_t)metrics->total,
+                     "max_pools", metrics->max_pools, "tenants", tenants, "shared",
+                     shared_json(metrics), "timestamp", json_time(metrics->timestamp));
 }
 
 static json_t *ms_json(int64_t ms)
@@ -63,14 +62,12 @@ json_t *pool_health_json(const struct pool_health *health)
     for (size_t i = 0; i < health->total_pools; i++)
         if (json_array_append_new(pools, row_json(&health->pools[i])))
             return NULL;
-    return json_pack("{s:b, s:O, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I}", "healthy",
-                     health->healthy, "pools", pools, "shared_db",
-                     json_text(pool_status_name(health->shared.status)),
-                     "shared_db_response_time_ms", ms_json(health->shared.response_time_ms),
-                     "shared_db_error", error_json(health->shared.error), "total_pools",
-                     (json_int_t)health->total_pools, "degraded_pools",
-                     (json_int_t)health->degraded_pools, "unhealthy_pools",
-                     (json_int_t)health->unhealthy_pools, "timestamp",
-                     json_time(health->timestamp), "duration_ms",
-                     (json_int_t)health->duration_ms);
+    return json_pack(
+        "{s:b, s:O, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I}", "healthy", health->healthy, "pools",
+        pools, "shared_db", json_text(pool_status_name(health->shared.status)),
+        "shared_db_response_time_ms", ms_json(health->shared.response_time_ms), "shared_db_error",
+        error_json(health->shared.error), "total_pools", (json_int_t)health->total_pools,
+        "degraded_pools", (json_int_t)health->degraded_pools, "unhealthy_pools",
+        (json_int_t)health->unhealthy_pools, "timestamp", json_time(health->timestamp),
+        "duration_ms", (json_int_t)health->duration_ms);
 }

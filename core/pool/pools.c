@@ -25,8 +25,8 @@ struct tenant_pool *pools_find(struct pool_manager *m, const char *id)
     if (!*id)
         return m->shared;
     TAILQ_FOREACH_REVERSE(pool, &m->pools, pool_list, entry)
-        if (str_eq(pool->id, id))
-            break;
+    if (str_eq(pool->id, id))
+        break;
     return pool;
 }
 
@@ -177,8 +177,8 @@ static struct tenant_pool *victim(struct pool_manager *m)
     struct tenant_pool *pool;
 
     TAILQ_FOREACH(pool, &m->pools, entry)
-        if (!pool->leased && !pool->waiting)
-            return pool;
+    if (!pool->leased && !pool->waiting)
+        return pool;
     return TAILQ_FIRST(&m->pools);
 }
 
@@ -253,8 +253,8 @@ static struct pool_conn *coldest(struct pool_manager *m, const struct budget *sl
     struct tenant_pool *pool;
 
     TAILQ_FOREACH(pool, &m->pools, entry)
-        if (pool->slots == slots && pool->idle)
-            break;
+    if (pool->slots == slots && pool->idle)
+        break;
     if (!pool && m->shared && m->shared->slots == slots)
         pool = m->shared;
     if (!pool || !pool->idle)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the tenant manager share: a manager on the fixture's database, tenants, polling. */
+/* What the tests of the tenant manager share: a manager on the fixture's database, tenants,
+ * polling. */
 #pragma once
 
 #include <check.h>
@@ -24,9 +25,7 @@ static inline struct budget_set *setup_budgets(int max)
 static inline struct pool_options setup_options(struct budget_set *budgets, const char *app)
 {
     return (struct pool_options){
-        POOL_DEFAULTS,
-        .application_name = app,
-        .budgets = budgets,
+        POOL_DEFAULTS, .application_name = app, .budgets = budgets,
         .shared = {.schema = "common", .server = "default", .url = pg_fixture_url()}};
 }
 
@@ -51,8 +50,9 @@ static inline void setup_schema(struct pg *pg, const char *schema)
     CLEANUP(str_clear) struct str sql = STR_INIT;
     struct pg_ident ident;
     ck_assert_int_eq(pg_ident_quote(schema, &ident, NULL), ERR_NONE);
-    str_addf(&sql, "DROP SCHEMA IF EXISTS %s CASCADE; CREATE SCHEMA %s;"
-                   "CREATE TABLE %s.who AS SELECT $who$%s$who$::text AS name",
+    str_addf(&sql,
+             "DROP SCHEMA IF EXISTS %s CASCADE; CREATE SCHEMA %s;"
+             "CREATE TABLE %s.who AS SELECT $who$%s$who$::text AS name",
              ident.sql, ident.sql, ident.sql, schema);
     pg_fixture_sql(pg, str_text(&sql));
 }

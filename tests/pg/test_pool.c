@@ -54,10 +54,12 @@ static void set_up(void)
     budgets = setup_budgets(20);
     told = (struct told){.created = 0};
     options = setup_options(budgets, APP);
-    options.retry = (struct retry_policy){.max_attempts = 3, .initial_delay_ms = 5,
-                                          .max_delay_ms = 20, .multiplier = 2};
-    options.events = (struct pool_events){.arg = &told, .created = on_created,
-                                          .evicted = on_evicted, .retry = on_retry,
+    options.retry = (struct retry_policy){
+        .max_attempts = 3, .initial_delay_ms = 5, .max_delay_ms = 20, .multiplier = 2};
+    options.events = (struct pool_events){.arg = &told,
+                                          .created = on_created,
+                                          .evicted = on_evicted,
+                                          .retry = on_retry,
                                           .error = on_error};
     setup_schema(admin, "common");
     pg_fixture_sql(admin, "DROP TABLE IF EXISTS public.who;"
@@ -136,13 +138,17 @@ START_TEST(a_schema_dropped_between_uses_is_found_out)
 {
     struct pool_tenant tenant = setup_tenant("acme", "acme");
     struct pool_manager *m = setup_manager(&options);
-    struct pool_lease lease;
+    struct pool_lease lease, second;
     struct err err;
 
     setup_schema(admin, "acme");
-    (void)setup_use(m, &tenant);
+    setup_acquire(m, &tenant, &lease);
+    setup_acquire(m, &tenant, &second);
+    setup_release(m, &lease);
+    setup_release(m, &second);
     pg_fixture_sql(admin, "DROP SCHEMA acme CASCADE");
     ck_assert_int_eq(pool_acquire(m, &tenant, &lease, &err), ERR_SCHEMA_MISSING);
+    ck_assert_int_eq(setup_sessions(admin, APP), 0); /* the idle one is not trusted either */
     setup_schema(admin, "acme");
     (void)setup_use(m, &tenant);
     pool_manager_free(m);
@@ -155,12 +161,18 @@ static const struct bad_tenant {
 } bad_tenants[] = {
     {{.id = "", .schema = "s", .server = "x", .url = ""}, ERR_INVALID_TENANT_ID},
     {{.id = "x23456789012345678901234567890123456789012345678901234567890123456",
-      .schema = "s", .server = "x", .url = ""}, ERR_INVALID_TENANT_ID},
+      .schema = "s",
+      .server = "x",
+      .url = ""},
+     ERR_INVALID_TENANT_ID},
     {{.id = "a", .schema = "s", .server = "", .url = ""}, ERR_SERVER_NOT_FOUND},
     {{.id = "a", .schema = "", .server = "x", .url = ""}, ERR_INVALID_PARAMETER},
     {{.id = "a", .schema = "\xff", .server = "x", .url = ""}, ERR_INVALID_PARAMETER},
-    {{.id = "a", .schema = "x234567890123456789012345678901234567890123456789012345678901234567",
-      .server = "x", .url = ""}, ERR_SCHEMA_NAME_TOO_LONG},
+    {{.id = "a",
+      .schema = "x234567890123456789012345678901234567890123456789012345678901234567",
+      .server = "x",
+      .url = ""},
+     ERR_SCHEMA_NAME_TOO_LONG},
     {{.id = "a", .schema = "s", .server = "x", .url = "host=/nowhere"}, ERR_DATABASE_UNAVAILABLE},
 };
 
@@ -364,7 +376,7 @@ START_TEST(ends_are_what_they_seem)
     ck_assert_int_eq(pool_release(m, &lease, POOL_COMMIT, &err), ERR_CONFLICT);
     ck_assert_str_eq(err.sqlstate, "23505");
     ck_assert_int_eq(setup_sessions(admin, APP), 1); /* neither cost the connection */
-    setup_acquire(m, &a, &lease); /* somebody else's COMMIT */
+    setup_acquire(m, &a, &lease);                    /* somebody else's COMMIT */
     pg_fixture_sql(lease.pg, "COMMIT; SET search_path = common");
     ck_assert_int_eq(pool_release(m, &lease, POOL_COMMIT, &err), ERR_INTERNAL);
     ck_assert_int_eq(setup_sessions(admin, APP), 0);
@@ -387,8 +399,9 @@ START_TEST(a_server_without_room_is_tried_again_then_told)
 
     setup_schema(admin, "a");
     setup_schema(admin, "b");
-    pg_fixture_sql(admin, "DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN CONNECTION LIMIT 1;"
-                          "GRANT USAGE ON SCHEMA a, b TO limited");
+    pg_fixture_sql(admin,
+                   "DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN CONNECTION LIMIT 1;"
+                   "GRANT USAGE ON SCHEMA a, b TO limited");
     setup_acquire(m, &a, &lease);
     ck_assert_int_eq(pool_acquire(m, &b, &none, &err), ERR_DATABASE_UNAVAILABLE); /* 53300 */
     ck_assert_ptr_nonnull(strstr(err.msg, "too many connections"));

@@ -56,10 +56,14 @@ static void configure(void)
 
 static void start_bouncer(void)
 {
-    char *as_postgres[] = {(char[]){"setpriv"},           (char[]){"--reuid=postgres"},
-                           (char[]){"--regid=postgres"},  (char[]){"--clear-groups"},
-                           (char[]){"pgbouncer"},         (char[]){"-q"},
-                           bouncer.ini,                   NULL};
+    char *as_postgres[] = {(char[]){"setpriv"},
+                           (char[]){"--reuid=postgres"},
+                           (char[]){"--regid=postgres"},
+                           (char[]){"--clear-groups"},
+                           (char[]){"pgbouncer"},
+                           (char[]){"-q"},
+                           bouncer.ini,
+                           NULL};
     char **argv = geteuid() == 0 ? as_postgres : as_postgres + 4;
 
     (void)snprintf(bouncer.dir, sizeof bouncer.dir, "/tmp/tenantd-bouncer-XXXXXX");
@@ -134,6 +138,19 @@ static void *read_rows(void *arg)
     return NULL;
 }
 
+/* What the next client of each server connection finds. */
+static void no_path_is_left(void)
+{
+    for (int i = 0; i < 8; i++) {
+        struct pg *pg = NULL;
+        ck_assert_int_eq(pg_open(&(struct pg_options){.url = bouncer.url}, &pg, NULL), ERR_NONE);
+        char *path = pg_fixture_value(pg, "SELECT current_setting('search_path') AS v");
+        ck_assert_str_eq(path, "\"$user\", public");
+        free(path);
+        pg_close(pg);
+    }
+}
+
 START_TEST(tenants_never_see_each_others_rows)
 {
     enum { USERS = 6 };
@@ -155,17 +172,18 @@ START_TEST(tenants_never_see_each_others_rows)
         tenants[i].url = bouncer.url;
     }
     for (size_t i = 0; i < USERS; i++) {
-        users[i] = (struct user){
-            .m = m, .tenant = &tenants[i % ARRAY_LEN(schemas)], .wrong = &wrong};
+        users[i] =
+            (struct user){.m = m, .tenant = &tenants[i % ARRAY_LEN(schemas)], .wrong = &wrong};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, read_rows, &users[i]), 0);
     }
     for (size_t i = 0; i < USERS; i++)
         (void)pthread_join(threads[i], NULL);
     ck_assert_int_eq(wrong, 0);
+    no_path_is_left();
     ck_assert_int_gt(pool_counters(m).opened, 2); /* more of us than it has server connections */
-    char *sessions = pg_fixture_value(
-        admin, "SELECT count(*) AS v FROM pg_stat_activity"
-               " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    char *sessions =
+        pg_fixture_value(admin, "SELECT count(*) AS v FROM pg_stat_activity"
+                                " WHERE datname = current_database() AND pid <> pg_backend_pid()");
     ck_assert_int_le((int)strtol(sessions, NULL, 10), 2);
     free(sessions);
     pool_manager_free(m);

@@ -43,9 +43,15 @@ END_TEST
 START_TEST(health_has_the_members_it_should)
 {
     struct pool_health_row rows[] = {
-        {.tenant_id = "a", .schema_name = "s", .status = POOL_OK, .response_time_ms = 7,
+        {.tenant_id = "a",
+         .schema_name = "s",
+         .status = POOL_OK,
+         .response_time_ms = 7,
          .connections = {.total = 2, .idle = 1}},
-        {.tenant_id = "b", .schema_name = "t", .status = POOL_UNHEALTHY, .response_time_ms = -1,
+        {.tenant_id = "b",
+         .schema_name = "t",
+         .status = POOL_UNHEALTHY,
+         .response_time_ms = -1,
          .error = "gone"},
     };
     struct pool_health health = {.pools = rows,
@@ -57,7 +63,8 @@ START_TEST(health_has_the_members_it_should)
 
     assert_json(
         pool_health_json(&health),
-        "{\"healthy\":false,\"pools\":[{\"tenant_id\":\"a\",\"schema_name\":\"s\",\"status\":\"ok\","
+        "{\"healthy\":false,\"pools\":[{\"tenant_id\":\"a\",\"schema_name\":\"s\",\"status\":"
+        "\"ok\","
         "\"total_connections\":2,\"idle_connections\":1,\"waiting_requests\":0,"
         "\"response_time_ms\":7,\"error\":null},{\"tenant_id\":\"b\",\"schema_name\":\"t\","
         "\"status\":\"unhealthy\",\"total_connections\":0,\"idle_connections\":0,"
@@ -70,8 +77,8 @@ END_TEST
 
 START_TEST(an_unchecked_shared_schema_is_null)
 {
-    struct pool_health health = {
-        .healthy = true, .shared = {.status = POOL_UNCHECKED, .response_time_ms = -1}};
+    struct pool_health health = {.healthy = true,
+                                 .shared = {.status = POOL_UNCHECKED, .response_time_ms = -1}};
     json_t *value = pool_health_json(&health);
 
     ck_assert(json_is_null(json_object_get(value, "shared_db")));
