@@ -14,6 +14,7 @@ struct apply_options {
     const char *table;         /* name of the tracking table */
     const char *target;        /* version, NULL: end of the catalog */
     unsigned allow;            /* ALLOW_… */
+    tracking_format format;    /* of a tracking table that is not there yet and not assumed */
     bool create_schema;        /* provisioning: CREATE SCHEMA and everything in one transaction */
     const char *schema_comment; /* with create_schema: its COMMENT, written with it; NULL: none */
     tracking_format default_format; /* of a tracking table that has to be made */

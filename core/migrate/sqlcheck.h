@@ -13,3 +13,7 @@
  */
 err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *count,
                    struct err *err) MUST_USE;
+
+/* Bytes of the byte-order mark that sql begins with, 3 or 0: editors write it, PostgreSQL does not
+ * take it. Offsets count it, columns do not. */
+size_t sql_bom_len(const char *sql, size_t len);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/migrate/apply_script.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/migrate/place.h"
+#include "core/migrate/sqlcheck.h"
+#include "core/migrate/sqltext.h"
+#include "core/migrate/tracking_internal.h"
+
+/* What the parts of a script are written from. */
+struct writing {
+    struct apply_script script;
+    const struct apply_options *options;
+    const char *nonce;
+    struct pg_ident schema, shared;
+    struct str table;        /* of the tracking table, quoted */
+    struct applied_set *set; /* what the tracking table says at this point of the script */
+    bool failed;
+};
+
+static void add_step(struct writing *w, apply_step_kind kind, const struct migration *m,
+                     int statement, size_t chars_before)
+{
+    struct apply_script *s = &w->script;
+
+    if (!(s->count & (s->count - 1))) { /* a power of two: full */
+        size_t cap = s->count ? 2 * s->count : 1;
+        struct apply_step *steps = realloc(s->steps, cap * sizeof *steps);
+        w->failed = w->failed || !steps;
+        s->steps = steps ? steps : s->steps;
+    }
+    if (!w->failed)
+        s->steps[s->count++] = (struct apply_step){.kind = kind,
+                                                   .migration = m,
+                                                   .statement = statement,
+                                                   .chars_before = chars_before};
+}
+
+static void end_statement(struct writing *w, apply_step_kind kind, const struct migration *m)
+{
+    str_add(&w->script.sql, ";\n");
+    add_step(w, kind, m, 0, 0);
+}
+
+static void add_set(struct writing *w, const char *assignment)
+{
+    str_add(&w->script.sql, "SET LOCAL ");
+    str_add(&w->script.sql, assignment);
+    end_statement(w, STEP_BEGIN, NULL);
+}
+
+static void add_search_path(struct writing *w)
+{
+    CLEANUP(str_clear) struct str path = STR_INIT;
+
+    str_add(&path, "search_path = ");
+    str_add(&path, w->schema.sql);
+    if (w->shared.sql[0] && strcmp(w->shared.sql, w->schema.sql) != 0) {
+        str_add(&path, ", ");
+        str_add(&path, w->shared.sql);
+    }
+    str_add(&path, ", pg_temp");
+    w->failed = w->failed || !str_ok(&path);
+    add_set(w, str_text(&path));
+}
+
+static void add_limit(struct writing *w, const char *name, int ms)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "%s = %d", name, ms);
+    add_set(w, text);
+}
+
+/* READ COMMITTED whatever the server's default is: the guard must see what is committed once the
+ * lock is held, so each statement needs a snapshot of its own. */
+static void add_begin(struct writing *w)
+{
+    CLEANUP(str_clear) struct str nonce = STR_INIT;
+
+    str_add(&w->script.sql, "BEGIN ISOLATION LEVEL READ COMMITTED");
+    end_statement(w, STEP_BEGIN, NULL);
+    add_search_path(w);
+    add_limit(w, "lock_timeout", w->options->lock_timeout_ms);
+    add_limit(w, "statement_timeout", w->options->statement_timeout_ms);
+    if (w->options->async_commit)
+        add_set(w, "synchronous_commit = off");
+    str_add(&nonce, "tenantd.nonce = ");
+    sqltext_add_literal(&nonce, w->nonce);
+    w->failed = w->failed || !str_ok(&nonce);
+    add_set(w, str_text(&nonce));
+}
+
+/* Fails the script unless the condition, given before, is false. The cast fails, since the text is
+ * no integer; this is four times as fast as a DO block with RAISE (measured). */
+static void end_check(struct writing *w, apply_step_kind kind, const struct migration *m,
+                      const char *message)
+{
+    str_add(&w->script.sql, " THEN ");
+    sqltext_add_literal(&w->script.sql, message);
+    str_add(&w->script.sql, "::text END::integer");
+    end_statement(w, kind, m);
+}
+
+static void add_lock(struct writing *w)
+{
+    str_addf(&w->script.sql, "SELECT CASE WHEN NOT pg_try_advisory_xact_lock(%lld)",
+             (long long)apply_lock_key(w->options->schema));
+    end_check(w, STEP_LOCK, NULL, "another session works on the schema");
+}
+
+static void add_guard(struct writing *w)
+{
+    struct str *sql = &w->script.sql;
+
+    str_add(sql, "SELECT CASE WHEN ");
+    if (w->set->has_table) {
+        applied_set_digest(w->set);
+        tracking_sql_digest(sql, w->set->format, str_text(&w->table));
+        str_addf(sql, " <> '%s'", w->set->digest);
+    } else {
+        str_add(sql, "to_regclass(");
+        sqltext_add_literal(sql, str_text(&w->table));
+        str_add(sql, ") IS NOT NULL");
+    }
+    end_check(w, STEP_GUARD, NULL, "the tracking table is not what was assumed");
+}
+
+static void add_create_table(struct writing *w)
+{
+    tracking_sql_create(&w->script.sql, w->set->format, str_text(&w->table));
+    end_statement(w, STEP_CREATE_TABLE, NULL);
+    w->set->has_table = true;
+}
+
+static void add_text(struct writing *w, const struct migration *m)
+{
+    struct apply_script *s = &w->script;
+    size_t bom = sql_bom_len(m->sql, m->sql_len);
+
+    if (m->statement_count == 0) /* comments only */
+        return;
+    s->chars += utf8_chars(str_text(&s->sql) + s->counted, s->sql.len - s->counted);
+    s->counted = s->sql.len;
+    for (size_t i = 0; i < m->statement_count; i++)
+        add_step(w, STEP_STATEMENT, m, (int)i + 1, s->chars);
+    str_add_n(&s->sql, m->sql + bom, m->sql_len - bom);
+    str_add(&s->sql, "\n;\n"); /* the text may end in a comment without a newline */
+}
+
+static void add_migration(struct writing *w, const struct migration *m)
+{
+    struct str *sql = &w->script.sql;
+
+    str_addf(sql, "-- %s\n", m->version);
+    add_text(w, m);
+    str_add(sql, "SELECT CASE WHEN current_setting('tenantd.nonce', true) IS DISTINCT FROM ");
+    sqltext_add_literal(sql, w->nonce);
+    end_check(w, STEP_NONCE, m, "the migration ended its transaction");
+    tracking_sql_insert(sql, w->set->format, str_text(&w->table), m);
+    end_statement(w, STEP_RECORD, m);
+    if (!applied_set_record(w->set, m, clock_unix_ms()))
+        w->failed = true;
+}
+
+static void add_commit(struct writing *w, const struct migration *m)
+{
+    str_add(&w->script.sql, "COMMIT");
+    end_statement(w, STEP_COMMIT, m);
+}
+
+/* A new schema: all or nothing. Too little is there to lock for long. */
+static void write_provisioning(struct writing *w, const struct plan *plan)
+{
+    add_begin(w);
+    add_lock(w);
+    str_add(&w->script.sql, "CREATE SCHEMA ");
+    str_add(&w->script.sql, w->schema.sql);
+    end_statement(w, STEP_CREATE_SCHEMA, NULL);
+    add_create_table(w);
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->entries[i].in_target)
+            add_migration(w, plan->entries[i].migration);
+    add_commit(w, NULL);
+}
+
+/* Each migration by itself: what is committed stays when a later one fails. */
+static void write_migrations(struct writing *w, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!plan->entries[i].in_target)
+            continue;
+        add_begin(w);
+        add_lock(w);
+        add_guard(w);
+        if (!w->set->has_table)
+            add_create_table(w);
+        add_migration(w, plan->entries[i].migration);
+        add_commit(w, plan->entries[i].migration);
+    }
+}
+
+static err_code quote_names(struct writing *w, struct err *err)
+{
+    const struct apply_options *o = w->options;
+
+    err_code rc = pg_ident_quote(o->schema, &w->schema, err);
+    if (!rc && o->shared_schema)
+        rc = pg_ident_quote(o->shared_schema, &w->shared, err);
+    if (!rc)
+        rc = tracking_name(o->schema, o->table, &w->table, err);
+    return rc;
+}
+
+err_code apply_script_make(const struct plan *plan, const struct applied_set *set,
+                           const struct apply_options *options, const char *nonce,
+                           struct apply_script *out, struct err *err)
+{
+    CLEANUP(applied_set_freep) struct applied_set *copy = applied_set_copy(set);
+    struct writing w = {.options = options, .nonce = nonce, .set = copy};
+
+    if (!copy)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    err_code rc = quote_names(&w, err);
+    if (rc) {
+        str_clear(&w.table);
+        return rc;
+    }
+    if (options->create_schema)
+        write_provisioning(&w, plan);
+    else
+        write_migrations(&w, plan);
+    bool ok = !w.failed && str_ok(&w.script.sql) && str_ok(&w.table);
+    str_clear(&w.table);
+    if (!ok) {
+        apply_script_clear(&w.script);
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    }
+    *out = w.script; /* now the caller's */
+    return ERR_NONE;
+}
+
+void apply_script_clear(struct apply_script *script)
+{
+    str_clear(&script->sql);
+    free(script->steps);
+    *script = (struct apply_script){.steps = NULL};
+}
+
+size_t apply_script_committed(const struct apply_script *script, size_t results)
+{
+    size_t recorded = 0, committed = 0;
+
+    for (size_t i = 0; i < script->count && i < results; i++) {
+        recorded += script->steps[i].kind == STEP_RECORD;
+        if (script->steps[i].kind == STEP_COMMIT)
+            committed = recorded;
+    }
+    return committed;
+}
+
+const struct apply_step *apply_script_step(const struct apply_script *script, size_t results,
+                                           const char *sqlstate, size_t position)
+{
+    size_t at = results < script->count ? results : script->count - 1;
+
+    /* the whole script is parsed before anything runs: only the position tells where */
+    if (results == 0 && position && strcmp(sqlstate, "42601") == 0)
+        for (size_t i = 0; i < script->count; i++)
+            if (script->steps[i].kind == STEP_STATEMENT &&
+                script->steps[i].chars_before < position)
+                at = i;
+    return &script->steps[at];
+}
+
+/* The statement that the byte is in; the one before when it is between two. */
+static size_t statement_at(const struct migration *m, size_t offset)
+{
+    size_t i = 0;
+    while (i + 1 < m->statement_count && m->statements[i + 1].offset <= offset)
+        i++;
+    return i;
+}
+
+void apply_script_locate(const struct apply_step *step, size_t position,
+                         struct apply_failure *failure)
+{
+    const struct migration *m = step->migration;
+    const struct statement *s = &m->statements[step->statement - 1];
+    struct place at = PLACE_START(sql_bom_len(m->sql, m->sql_len));
+
+    failure->statement = step->statement;
+    failure->line = s->line;
+    failure->column = s->column;
+    if (position <= step->chars_before)
+        return;
+    place_by_chars(&at, m->sql, m->sql_len, position - 1 - step->chars_before);
+    if (at.offset >= m->sql_len)
+        return;
+    failure->statement = (int)statement_at(m, at.offset) + 1;
+    failure->line = at.line;
+    failure->column = at.column;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/migrate/sqlcheck.h"
+
+#include <ctype.h>
+#include <pg_query.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/str.h"
+#include "core/migrate/place.h"
+#include "core/migrate/sqlrules.h"
+
+enum {
+    SQL_MAX = 256 * 1024 * 1024,     /* the parser counts in int */
+    INSPECT_MAX = 1024 * 1024,       /* of a statement whose tree is looked at; see PARSE_STACK */
+    PARSE_STACK = 256 * 1024 * 1024, /* the tree is printed by recursion: 1M terms fit (measured) */
+    SIGN_RUN_MAX = 128,              /* PostgreSQL's lexer is cubic in a run of + and - */
+    TREE_DEPTH = 12,                 /* of the JSON: deeper than any rule looks */
+};
+
+/* Everything the parsing thread works on. */
+struct checking {
+    char *sql; /* a copy, NUL-terminated; statements are cut out of it in place */
+    size_t len;
+    struct place at;
+    struct statement *statements;
+    size_t count;
+    struct err *err;
+    err_code rc;
+};
+
+size_t sql_bom_len(const char *sql, size_t len)
+{
+    return len >= 3 && memcmp(sql, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+static err_code fail_at(struct checking *c, err_code code, struct place at, const char *message)
+{
+    char text[300];
+    (void)snprintf(text, sizeof text, "%s", message);
+    text[utf8_valid_len(text, strlen(text))] = '\0';
+    (void)err_set(c->err, code, "line %d, column %d: %s", at.line, at.column, text);
+    if (c->err) {
+        c->err->line = at.line;
+        c->err->column = at.column;
+    }
+    return code;
+}
+
+static err_code fail_at_offset(struct checking *c, err_code code, size_t offset,
+                               const char *message)
+{
+    struct place at = PLACE_START(sql_bom_len(c->sql, c->len));
+    place_to_offset(&at, c->sql, offset);
+    return fail_at(c, code, at, message);
+}
+
+/* Offset of a run of signs that no comment explains, or len. */
+static size_t find_sign_run(const char *sql, size_t len)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < len; i++) {
+        bool sign = sql[i] == '+' || (sql[i] == '-' && !(i + 1 < len && sql[i + 1] == '-'));
+        run = sign ? run + 1 : 0;
+        if (run > SIGN_RUN_MAX)
+            return i;
+    }
+    return len;
+}
+
+static err_code check_bytes(struct checking *c)
+{
+    const char *nul = memchr(c->sql, '\0', c->len);
+    size_t good = utf8_valid_len(c->sql, nul ? (size_t)(nul - c->sql) : c->len);
+
+    if (good < c->len && c->sql[good])
+        return fail_at_offset(c, ERR_SQL_SYNTAX_ERROR, good, "the file is not valid UTF-8");
+    if (nul)
+        return fail_at_offset(c, ERR_SQL_SYNTAX_ERROR, good, "the file contains a NUL byte");
+    size_t run = find_sign_run(c->sql, c->len);
+    if (run < c->len)
+        return fail_at_offset(c, ERR_SQL_SYNTAX_ERROR, run, "too many + and - signs in a row");
+    return ERR_NONE;
+}
+
+static err_code syntax_error(struct checking *c, const PgQueryError *error)
+{
+    char message[300];
+    struct place at = c->at;
+
+    if (error->cursorpos > 0)
+        place_by_chars(&at, c->sql, c->len, (size_t)error->cursorpos - 1);
+    if (c->sql[at.offset] == '\\')
+        (void)snprintf(message, sizeof message,
+                       "a backslash command is psql's, not SQL; leave it out");
+    else
+        (void)snprintf(message, sizeof message, "%s (by the grammar of PostgreSQL %s)",
+                       error->message, PG_MAJORVERSION);
+    return fail_at(c, ERR_SQL_SYNTAX_ERROR, at, message);
+}
+
+/* The offset after a comment that begins at `at`, or `at` when none does. */
+static size_t skip_comment(const char *sql, size_t at, size_t end)
+{
+    if (end - at < 2)
+        return at;
+    if (sql[at] == '-' && sql[at + 1] == '-') {
+        while (at < end && sql[at] != '\n' && sql[at] != '\r')
+            at++;
+        return at;
+    }
+    if (sql[at] != '/' || sql[at + 1] != '*')
+        return at;
+    size_t depth = 0;
+    do {
+        bool pair = at + 1 < end;
+        bool opens = pair && sql[at] == '/' && sql[at + 1] == '*';
+        bool closes = pair && sql[at] == '*' && sql[at + 1] == '/';
+        depth = opens ? depth + 1 : closes ? depth - 1 : depth;
+        at += opens || closes ? 2 : 1;
+    } while (depth && at < end);
+    return at;
+}
+
+static size_t skip_blanks(const char *sql, size_t at, size_t end)
+{
+    for (;;) {
+        size_t from = at;
+        while (at < end && isspace((unsigned char)sql[at]))
+            at++;
+        at = skip_comment(sql, at, end);
+        if (at == from)
+            return at;
+    }
+}
+
+/* Length of the JSON string at p, with its quotes. */
+static size_t json_string_size(const char *p)
+{
+    size_t n = 1;
+    while (p[n] && p[n] != '"')
+        n += p[n] == '\\' && p[n + 1] ? 2 : 1;
+    return p[n] ? n + 1 : n;
+}
+
+/* Copies the JSON of a tree without what lies deeper than the rules look, and in plain ASCII:
+ * jansson has a limit on depth, and names may be cut inside a character. */
+static char *prune_tree(const char *json)
+{
+    CLEANUP(str_clear) struct str out = STR_INIT;
+    int depth = 0;
+
+    for (size_t n; *json; json += n) {
+        n = *json == '"' ? json_string_size(json) : 1;
+        if ((*json == '{' || *json == '[') && ++depth == TREE_DEPTH + 1)
+            str_add(&out, "null");
+        for (size_t i = 0; i < n && depth <= TREE_DEPTH; i++)
+            str_add_char(&out, json[i] >= ' ' && json[i] < 0x7f ? json[i] : '?');
+        if (*json == '}' || *json == ']')
+            depth--;
+    }
+    return str_take(&out);
+}
+
+static bool calls_set_config(const char *tree)
+{
+    static const char *const calls[] = {
+#define CALL(name)                                                                                 \
+    "{\"String\":{\"sval\":\"set_config\"}}],\"args\":[{\"A_Const\":{\"sval\":{\"sval\":\"" name   \
+    "\"}"
+        CALL("search_path"), CALL("role"), CALL("session_authorization"),
+#undef CALL
+    };
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+        if (strstr(tree, calls[i]))
+            return true;
+    return false;
+}
+
+static const char *refusal_of_tree(const char *tree)
+{
+    if (calls_set_config(tree))
+        return "the search path and the role are set by tenantd; a migration must not change them";
+    CLEANUP(freep) char *pruned = prune_tree(tree);
+    json_auto_t *root = pruned ? json_loads(pruned, 0, NULL) : NULL;
+    if (!root)
+        return "the statement's tree could not be read";
+    const json_t *first = json_array_get(json_object_get(root, "stmts"), 0);
+    return sql_refusal(json_object_get(first, "stmt"));
+}
+
+/* Whether no rule can be about it, so that big data files need no tree. */
+static bool is_plain(const char *statement)
+{
+    static const char *const verbs[] = {"insert", "update", "delete", "select",
+                                        "with",   "values", "merge",  "("};
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strncasecmp(statement, verbs[i], strlen(verbs[i])) == 0)
+            return strcasestr(statement, "set_config") == NULL;
+    return false;
+}
+
+static err_code inspect(struct checking *c, const char *statement, size_t length)
+{
+    if (is_plain(statement))
+        return ERR_NONE;
+    if (length > INSPECT_MAX)
+        return fail_at(c, ERR_STATEMENT_NOT_ALLOWED, c->at,
+                       "a statement that is not INSERT, UPDATE, DELETE or SELECT may be 1 MiB long");
+    PgQueryParseResult parsed = pg_query_parse(statement);
+    err_code rc = ERR_NONE;
+    if (parsed.error) {
+        rc = fail_at(c, ERR_SQL_SYNTAX_ERROR, c->at, parsed.error->message);
+    } else {
+        const char *message = refusal_of_tree(parsed.parse_tree);
+        if (message)
+            rc = fail_at(c, ERR_STATEMENT_NOT_ALLOWED, c->at, message);
+    }
+    pg_query_free_parse_result(parsed);
+    return rc;
+}
+
+static err_code take_statement(struct checking *c, size_t from, size_t end)
+{
+    size_t start = skip_blanks(c->sql, from, end);
+
+    while (end > start && isspace((unsigned char)c->sql[end - 1]))
+        end--;
+    place_to_offset(&c->at, c->sql, start);
+    c->statements[c->count++] = (struct statement){.offset = start,
+                                                   .length = end - start,
+                                                   .line = c->at.line,
+                                                   .column = c->at.column};
+    char after = c->sql[end];
+    c->sql[end] = '\0';
+    err_code rc = inspect(c, c->sql + start, end - start);
+    c->sql[end] = after;
+    return rc;
+}
+
+static err_code take_statements(struct checking *c, const PgQuerySplitResult *split, size_t base)
+{
+    size_t n = (size_t)split->n_stmts;
+
+    c->statements = n ? calloc(n, sizeof *c->statements) : NULL;
+    if (n && !c->statements)
+        return err_set(c->err, ERR_INTERNAL, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        size_t from = base + (size_t)split->stmts[i]->stmt_location;
+        err_code rc = take_statement(c, from, from + (size_t)split->stmts[i]->stmt_len);
+        if (rc)
+            return rc;
+    }
+    return ERR_NONE;
+}
+
+static void *check_on_thread(void *arg)
+{
+    struct checking *c = arg;
+
+    c->rc = check_bytes(c);
+    if (c->rc)
+        return NULL;
+    size_t bom = sql_bom_len(c->sql, c->len);
+    c->at = PLACE_START(bom);
+    PgQuerySplitResult split = pg_query_split_with_parser(c->sql + bom);
+    c->rc = split.error ? syntax_error(c, split.error) : take_statements(c, &split, bom);
+    pg_query_free_split_result(split);
+    return NULL;
+}
+
+/* The parser's recursion needs more stack than a caller's thread may have; it is only reserved. */
+static err_code run_on_big_stack(struct checking *c)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    int failed = pthread_attr_init(&attr);
+    if (failed)
+        return err_set(c->err, ERR_SYSTEM_FAILED, "cannot start the parser: %s", strerror(failed));
+    failed = pthread_attr_setstacksize(&attr, PARSE_STACK);
+    if (!failed)
+        failed = pthread_create(&thread, &attr, check_on_thread, c);
+    (void)pthread_attr_destroy(&attr);
+    if (failed)
+        return err_set(c->err, ERR_SYSTEM_FAILED, "cannot start the parser: %s", strerror(failed));
+    (void)pthread_join(thread, NULL);
+    return c->rc;
+}
+
+err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *count,
+                   struct err *err)
+{
+    if (len > SQL_MAX)
+        return err_set(err, ERR_SQL_SYNTAX_ERROR, "the file is larger than %d MiB",
+                       SQL_MAX / 1024 / 1024);
+    CLEANUP(freep) char *copy = malloc(len + 1);
+    if (!copy)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    if (len)
+        memcpy(copy, sql, len);
+    copy[len] = '\0';
+    struct checking c = {.sql = copy, .len = len, .err = err};
+    err_code rc = run_on_big_stack(&c);
+    if (rc) {
+        free(c.statements);
+        return rc;
+    }
+    *out = c.statements; /* now the caller's */
+    *count = c.count;
+    return ERR_NONE;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/migrate/sqlrules.h"
+
+#include <string.h>
+
+#include "core/base/attr.h"
+#include "core/base/str.h"
+
+/* A condition on the fields of a node. */
+typedef bool sql_condition(const json_t *fields);
+
+static const char *text(const json_t *fields, const char *key)
+{
+    const char *value = json_string_value(json_object_get(fields, key));
+    return value ? value : "";
+}
+
+static bool is_any(const char *value, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(value, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool ends_transaction(const json_t *f)
+{
+    static const char *const savepoints[] = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE",
+                                             "TRANS_STMT_ROLLBACK_TO"};
+    return !is_any(text(f, "kind"), savepoints, ARRAY_LEN(savepoints));
+}
+
+static bool sets_identity(const json_t *f)
+{
+    static const char *const names[] = {"search_path", "role", "session_authorization"};
+    return is_any(text(f, "name"), names, ARRAY_LEN(names));
+}
+
+static bool sets_session(const json_t *f)
+{
+    return !json_is_true(json_object_get(f, "is_local"));
+}
+
+static bool talks_to_client(const json_t *f)
+{
+    return !json_object_get(f, "filename");
+}
+
+static bool is_concurrent(const json_t *f)
+{
+    return json_is_true(json_object_get(f, "concurrent"));
+}
+
+static bool reindexes_concurrently(const json_t *f)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(f, "params"), i, item)
+        if (str_eq(text(json_object_get(item, "DefElem"), "defname"), "concurrently"))
+            return true;
+    return false;
+}
+
+static bool reindexes_widely(const json_t *f)
+{
+    return !str_eq(text(f, "kind"), "REINDEX_OBJECT_INDEX") &&
+           !str_eq(text(f, "kind"), "REINDEX_OBJECT_TABLE");
+}
+
+static bool detaches_concurrently(const json_t *f)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(f, "cmds"), i, item) {
+        const json_t *def = json_object_get(json_object_get(item, "AlterTableCmd"), "def");
+        if (is_concurrent(json_object_get(def, "PartitionCmd")))
+            return true;
+    }
+    return false;
+}
+
+static bool is_vacuum(const json_t *f)
+{
+    return json_is_true(json_object_get(f, "is_vacuumcmd"));
+}
+
+static bool has_no_relation(const json_t *f)
+{
+    return !json_object_get(f, "relation");
+}
+
+/* The kind of object that DROP, ALTER … RENAME, OWNER TO and SET SCHEMA are about. */
+static const char *object_kind(const json_t *f)
+{
+    static const char *const keys[] = {"removeType", "renameType", "objectType"};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (json_object_get(f, keys[i]))
+            return text(f, keys[i]);
+    return "";
+}
+
+static bool is_schema(const json_t *f)
+{
+    return str_eq(object_kind(f), "OBJECT_SCHEMA");
+}
+
+static bool is_extension(const json_t *f)
+{
+    return str_eq(object_kind(f), "OBJECT_EXTENSION");
+}
+
+static bool is_of_cluster(const json_t *f)
+{
+    static const char *const kinds[] = {"OBJECT_DATABASE", "OBJECT_TABLESPACE", "OBJECT_ROLE"};
+    return is_any(object_kind(f), kinds, ARRAY_LEN(kinds));
+}
+
+/* A temporary table that outlives the transaction is still there when the connection comes to the
+ * next tenant. */
+static bool keeps_temporary(const json_t *f)
+{
+    const json_t *into = json_object_get(f, "into");
+    const json_t *relation = into ? json_object_get(into, "rel") : json_object_get(f, "relation");
+    const char *on_commit = into ? text(into, "onCommit") : text(f, "oncommit");
+    return str_eq(text(relation, "relpersistence"), "t") && !str_eq(on_commit, "ONCOMMIT_DROP");
+}
+
+static const char transaction[] =
+    "a migration runs in a transaction of its own; it must not begin or end one";
+static const char identity[] =
+    "the search path and the role are set by tenantd; a migration must not change them";
+static const char session[] = "the setting would outlive the migration; use SET LOCAL";
+static const char concurrently[] =
+    "CONCURRENTLY is not possible in a transaction; a migration must do without it";
+static const char no_transaction[] = "the statement is not possible in a transaction";
+static const char copy[] = "COPY from or to the client is not possible in a migration; use INSERT";
+static const char schema[] =
+    "schemas are made, changed and dropped by tenantd; a migration works inside one";
+static const char extension[] =
+    "an extension belongs to the whole database; install it once, outside the migrations";
+static const char cluster[] =
+    "the statement is about the whole server or other tenants, not about one schema";
+static const char prepared[] =
+    "a prepared statement would outlive the migration; write the statement itself";
+static const char temporary[] =
+    "the temporary table would outlive the migration; add ON COMMIT DROP";
+
+/* The first row that fits wins; without a condition every statement of the node is refused. */
+static const struct sql_rule {
+    const char *node;
+    sql_condition *when;
+    const char *message;
+} rules[] = {
+    {.node = "TransactionStmt", .when = ends_transaction, .message = transaction},
+    {.node = "VariableSetStmt", .when = sets_identity, .message = identity},
+    {.node = "VariableSetStmt", .when = sets_session, .message = session},
+    {.node = "DiscardStmt", .message = session},
+    {.node = "PrepareStmt", .message = prepared},
+    {.node = "DeallocateStmt", .message = prepared},
+    {.node = "CopyStmt", .when = talks_to_client, .message = copy},
+    {.node = "IndexStmt", .when = is_concurrent, .message = concurrently},
+    {.node = "DropStmt", .when = is_concurrent, .message = concurrently},
+    {.node = "DropStmt", .when = is_schema, .message = schema},
+    {.node = "DropStmt", .when = is_extension, .message = extension},
+    {.node = "ReindexStmt", .when = reindexes_concurrently, .message = concurrently},
+    {.node = "ReindexStmt", .when = reindexes_widely, .message = cluster},
+    {.node = "AlterTableStmt", .when = detaches_concurrently, .message = concurrently},
+    {.node = "VacuumStmt", .when = is_vacuum, .message = no_transaction},
+    {.node = "ClusterStmt", .when = has_no_relation, .message = no_transaction},
+    {.node = "CreateSchemaStmt", .message = schema},
+    {.node = "RenameStmt", .when = is_schema, .message = schema},
+    {.node = "RenameStmt", .when = is_of_cluster, .message = cluster},
+    {.node = "AlterOwnerStmt", .when = is_schema, .message = schema},
+    {.node = "AlterOwnerStmt", .when = is_of_cluster, .message = cluster},
+    {.node = "AlterObjectSchemaStmt", .when = is_extension, .message = extension},
+    {.node = "CreateExtensionStmt", .message = extension},
+    {.node = "AlterExtensionStmt", .message = extension},
+    {.node = "AlterExtensionContentsStmt", .message = extension},
+    {.node = "CreatedbStmt", .message = cluster},
+    {.node = "DropdbStmt", .message = cluster},
+    {.node = "AlterDatabaseStmt", .message = cluster},
+    {.node = "AlterDatabaseSetStmt", .message = cluster},
+    {.node = "AlterDatabaseRefreshCollStmt", .message = cluster},
+    {.node = "CreateTableSpaceStmt", .message = cluster},
+    {.node = "DropTableSpaceStmt", .message = cluster},
+    {.node = "AlterTableSpaceOptionsStmt", .message = cluster},
+    {.node = "CreateRoleStmt", .message = cluster},
+    {.node = "AlterRoleStmt", .message = cluster},
+    {.node = "AlterRoleSetStmt", .message = cluster},
+    {.node = "DropRoleStmt", .message = cluster},
+    {.node = "DropOwnedStmt", .message = cluster},
+    {.node = "ReassignOwnedStmt", .message = cluster},
+    {.node = "AlterSystemStmt", .message = cluster},
+    {.node = "CreateSubscriptionStmt", .message = no_transaction},
+    {.node = "AlterSubscriptionStmt", .message = no_transaction},
+    {.node = "DropSubscriptionStmt", .message = no_transaction},
+    {.node = "CreateStmt", .when = keeps_temporary, .message = temporary},
+    {.node = "CreateTableAsStmt", .when = keeps_temporary, .message = temporary},
+};
+
+const char *sql_refusal(const json_t *node)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        const json_t *fields = json_object_get(node, rules[i].node);
+        if (fields && (!rules[i].when || rules[i].when(fields)))
+            return rules[i].message;
+    }
+    return NULL;
+}

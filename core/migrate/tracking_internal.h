@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files about tracking tables share. */
+#pragma once
+
+#include "core/migrate/tracking.h"
+
+/* Appends a copy of the row; the digest is not brought up to date. false: no memory. */
+bool applied_set_add(struct applied_set *set, const char *name, const char *hash,
+                     int64_t at_ms) MUST_USE;
+/* Appends what tracking_sql_insert() records for m at now_ms. */
+bool applied_set_record(struct applied_set *set, const struct migration *m,
+                        int64_t now_ms) MUST_USE;
+/* Appends "schema"."table", quoted. Fails as pg_ident_quote() does. */
+err_code tracking_name(const char *schema, const char *table, struct str *out,
+                       struct err *err) MUST_USE;
