@@ -70,13 +70,12 @@ struct config {
     } connection;
     struct {
         char *folder, *table;
-        const char *table_format, *default_format;
+        const char *default_format; /* of tracking tables that have to be made */
         int64_t watch_interval_ms, lock_timeout_ms, statement_timeout_ms;
         int max_parallel;
     } migrations;
     struct {
         char *schema, *migrations_folder, *table;
-        const char *table_format;
     } shared;
     struct {
         int workers, retention_days;
@@ -89,8 +88,7 @@ struct config {
         char *auth_user, *auth_password;
     } metrics;
     struct {
-        bool log_queries;
-        int64_t slow_query_threshold_ms;
+        char *exchange_log;
     } debug;
 };
 

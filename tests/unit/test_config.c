@@ -83,7 +83,6 @@ START_TEST(test_defaults_hold)
     ck_assert_int_eq(c.http.max_bundle_bytes, 33554432);
     ck_assert_double_eq(c.connection.retry.backoff_multiplier, 2);
     ck_assert_str_eq(c.isolation.schema_name_template, "tenant_{id}");
-    ck_assert_str_eq(c.migrations.table_format, "auto");
     ck_assert_str_eq(c.migrations.folder, "");
 }
 END_TEST
