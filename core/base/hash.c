@@ -42,6 +42,11 @@ void hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t n,
         abort();
 }
 
+void base64_encode(const void *bytes, size_t n, char *out)
+{
+    (void)EVP_EncodeBlock((unsigned char *)out, bytes, (int)n);
+}
+
 bool bytes_equal(const void *a, const void *b, size_t n)
 {
     return CRYPTO_memcmp(a, b, n) == 0;

@@ -19,6 +19,8 @@ void hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t n,
                  unsigned char out[SHA256_SIZE]);
 /* n bytes as 2n hexadecimal digits and a NUL. */
 void hex_encode(const unsigned char *bytes, size_t n, char *out);
+/* n bytes in Base64 (RFC 4648, 4) with padding, and a NUL: 4 * ((n + 2) / 3) + 1 characters. */
+void base64_encode(const void *bytes, size_t n, char *out);
 /* Compares in a time that depends on n alone. */
 bool bytes_equal(const void *a, const void *b, size_t n);
 /* Cryptographically strong; ends the process if the system has none to give. */

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/job/engine.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/str.h"
+#include "core/job/kinds.h"
+#include "core/migrate/applied_store.h"
+#include "core/tenant/server_store.h"
+
+enum { SETS_MAX = 512 }; /* distinct contents kept in memory; a fleet has a handful */
+
+struct set_entry {
+    int64_t id;
+    struct applied_set *set;
+};
+
+struct engine {
+    struct engine_settings settings;
+    struct pg_pool *control;
+    struct budget_set *budgets;
+    struct pool_manager *pools;
+    struct catalog_cache *catalogs;
+    pthread_mutex_t sets_lock;
+    struct set_entry sets[SETS_MAX]; /* a ring: the oldest is overwritten */
+    size_t set_count, set_next;
+};
+
+const struct job_kind engine_kinds[] = {
+    {.name = "tenant.create", .chunk = 16, .max_attempts = 5, .max_snoozes = 600, .flush = true,
+     .run = kind_create},
+    {.name = "tenant.import", .chunk = 64, .max_attempts = 5, .max_snoozes = 600,
+     .run = kind_import},
+    {.name = "tenant.purge", .chunk = 4, .max_attempts = 5, .max_snoozes = 600, .run = kind_purge},
+    {.name = "migration.run", .chunk = 64, .max_attempts = 5, .max_snoozes = 600, .flush = true,
+     .run = kind_migrate},
+    {.name = "migration.refresh", .chunk = 128, .max_attempts = 5, .max_snoozes = 600,
+     .run = kind_refresh},
+    {.name = "shared.migrate", .chunk = 1, .max_attempts = 5, .max_snoozes = 600, .flush = true,
+     .run = kind_migrate},
+    {.name = "pool.warmup", .chunk = 8, .max_attempts = 3, .max_snoozes = 10, .run = kind_warmup},
+};
+const size_t engine_kind_count = ARRAY_LEN(engine_kinds);
+
+err_code engine_new(const struct engine_settings *settings, struct pg_pool *control,
+                    struct budget_set *budgets, struct pool_manager *pools, struct engine **out,
+                    struct err *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+
+    if (!e)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    e->settings = *settings;
+    e->control = control;
+    e->budgets = budgets;
+    e->pools = pools;
+    (void)pthread_mutex_init(&e->sets_lock, NULL);
+    err_code rc = catalog_cache_new(&e->catalogs, err);
+    if (rc) {
+        engine_free(e);
+        return rc;
+    }
+    *out = e;
+    return ERR_NONE;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->set_count; i++)
+        applied_set_free(e->sets[i].set);
+    catalog_cache_free(e->catalogs);
+    (void)pthread_mutex_destroy(&e->sets_lock);
+    free(e);
+}
+
+const struct engine_settings *engine_settings(const struct engine *e)
+{
+    return &e->settings;
+}
+
+struct catalog_cache *engine_catalogs(struct engine *e)
+{
+    return e->catalogs;
+}
+
+struct pool_manager *engine_pools(struct engine *e)
+{
+    return e->pools;
+}
+
+err_code engine_server_url(struct engine *e, struct pg *control, const char *server, char **url,
+                           struct err *err)
+{
+    char *found = NULL;
+    err_code rc = server_url(control, server, &found, err);
+
+    if (rc)
+        return rc;
+    *url = found ? found : strdup(e->settings.control_url);
+    return *url ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
+}
+
+static err_code look_up_url(struct engine *e, const char *server, char **url, struct err *err)
+{
+    struct pg *control = NULL;
+    err_code rc = pg_pool_borrow(e->control, &control, err);
+
+    if (rc)
+        return rc;
+    rc = engine_server_url(e, control, server, url, err);
+    pg_pool_return(e->control, control);
+    return rc;
+}
+
+err_code engine_open_server(void *engine, const char *server, struct pg **out, struct err *err)
+{
+    struct engine *e = engine;
+    CLEANUP(freep) char *url = NULL;
+    struct budget *budget = NULL;
+    err_code rc = look_up_url(e, server, &url, err);
+
+    if (!rc)
+        rc = budget_set_get(e->budgets, server, &budget, err);
+    if (rc)
+        return rc;
+    if (!budget_take(budget, e->settings.acquire_timeout_ms))
+        return err_set(err, ERR_POOL_EXHAUSTED,
+                       "all connections of server %s are in use (server.max_connections)", server);
+    rc = pg_open(&(struct pg_options){.url = url,
+                                      .application_name = "tenantd worker",
+                                      .connect_timeout_s = e->settings.connect_timeout_s},
+                 out, err);
+    if (rc)
+        budget_give(budget);
+    return rc;
+}
+
+void engine_close_server(void *engine, const char *server, struct pg *pg)
+{
+    struct engine *e = engine;
+    struct budget *budget = NULL;
+
+    if (!pg)
+        return;
+    pg_close(pg);
+    if (!budget_set_get(e->budgets, server, &budget, NULL))
+        budget_give(budget);
+}
+
+static struct applied_set *recall(struct engine *e, int64_t id)
+{
+    struct applied_set *copy = NULL;
+
+    (void)pthread_mutex_lock(&e->sets_lock);
+    for (size_t i = 0; i < e->set_count && !copy; i++)
+        if (e->sets[i].id == id)
+            copy = applied_set_copy(e->sets[i].set);
+    (void)pthread_mutex_unlock(&e->sets_lock);
+    return copy;
+}
+
+/* Keeps a copy; without memory it is just not kept. */
+static void remember(struct engine *e, int64_t id, const struct applied_set *set)
+{
+    struct applied_set *copy = applied_set_copy(set);
+
+    if (!copy)
+        return;
+    (void)pthread_mutex_lock(&e->sets_lock);
+    struct set_entry *slot = &e->sets[e->set_next];
+    applied_set_free(slot->set);
+    *slot = (struct set_entry){.id = id, .set = copy};
+    e->set_next = (e->set_next + 1) % SETS_MAX;
+    if (e->set_count < SETS_MAX)
+        e->set_count++;
+    (void)pthread_mutex_unlock(&e->sets_lock);
+}
+
+err_code engine_applied_set(struct engine *e, struct pg *control, int64_t id,
+                            struct applied_set **out, struct err *err)
+{
+    *out = id ? recall(e, id) : NULL;
+    if (*out || !id)
+        return ERR_NONE;
+    err_code rc = applied_store_get(control, id, out, err);
+    if (!rc && *out)
+        remember(e, id, *out);
+    return rc;
+}
+
+static int64_t recall_id(struct engine *e, const struct applied_set *set)
+{
+    int64_t id = 0;
+
+    (void)pthread_mutex_lock(&e->sets_lock);
+    for (size_t i = 0; i < e->set_count && !id; i++) {
+        const struct applied_set *known = e->sets[i].set;
+        if (known->format == set->format && known->has_table == set->has_table &&
+            str_eq(known->digest, set->digest))
+            id = e->sets[i].id;
+    }
+    (void)pthread_mutex_unlock(&e->sets_lock);
+    return id;
+}
+
+err_code engine_intern_set(struct engine *e, struct pg *control, const struct applied_set *set,
+                           int64_t *id, struct err *err)
+{
+    *id = recall_id(e, set);
+    if (*id)
+        return ERR_NONE;
+    err_code rc = applied_store_intern(control, set, id, err);
+    if (!rc)
+        remember(e, *id, set);
+    return rc;
+}

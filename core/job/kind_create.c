@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/base/str.h"
+#include "core/job/kinds.h"
+#include "core/job/outcome.h"
+#include "core/tenant/schema_ops.h"
+
+enum { COMMENT_SIZE = TENANT_ID_MAX + 32 };
+
+static void comment_of(const struct task *task, char out[COMMENT_SIZE])
+{
+    (void)snprintf(out, COMMENT_SIZE, "tenantd tenant %s", task->tenant_id);
+}
+
+/*
+ * A replica may die between the commit of the schema and the end of its task; the next attempt then
+ * finds a schema. The comment, written in the same transaction, tells that it is this tenant's.
+ */
+static bool is_ours(const struct task_run *run, const char *schema)
+{
+    char wanted[COMMENT_SIZE];
+    CLEANUP(freep) char *comment = NULL;
+
+    comment_of(run->task, wanted);
+    return !schema_comment(run->server, schema, &comment, NULL) && str_eq(comment, wanted);
+}
+
+static err_code provision(struct task_run *run, const struct catalog *catalog,
+                          struct apply_result *applied, struct err *err)
+{
+    const struct engine_settings *s = engine_settings(run->ctx);
+    char comment[COMMENT_SIZE];
+    struct apply_options options = {.schema = args_text(run->task->args, "schema", ""),
+                                    .shared_schema = s->shared_schema,
+                                    .table = s->tracking_table,
+                                    .create_schema = true,
+                                    .schema_comment = comment,
+                                    .async_commit = true,
+                                    .lock_timeout_ms = s->lock_timeout_ms,
+                                    .statement_timeout_ms = s->statement_timeout_ms,
+                                    .default_format = s->default_format};
+
+    comment_of(run->task, comment);
+    err_code rc = apply_run(run->server, catalog, NULL, &options, applied, err);
+    if (rc != ERR_SCHEMA_EXISTS || !is_ours(run, options.schema))
+        return rc;
+    apply_result_clear(applied);
+    options.create_schema = false;
+    return apply_run(run->server, catalog, NULL, &options, applied, err);
+}
+
+static void failed(struct task_run *run, const struct err *err, const char *step,
+                   const struct apply_failure *failure, struct task_result *result)
+{
+    outcome_error(run, err, step, failure, result);
+    if (result->verdict != VERDICT_FAILED && result->verdict != VERDICT_CANCELLED)
+        return;
+    result->tenant_state = "error";
+    result->last_error = json_incref(result->outcome);
+}
+
+static void create(struct task_run *run, const struct catalog *catalog, struct task_result *result)
+{
+    CLEANUP(apply_result_clear) struct apply_result applied = {.applied = 0};
+    struct err err = {.code = ERR_NONE};
+    int64_t started = clock_mono_ms(), set = 0;
+    err_code rc = provision(run, catalog, &applied, &err);
+
+    if (rc) {
+        failed(run, &err, "create_schema", &applied.failure, result);
+        return;
+    }
+    rc = engine_intern_set(run->ctx, run->control, applied.now, &set, &err);
+    if (rc) {
+        outcome_error(run, &err, "activate", NULL, result);
+        return;
+    }
+    result->verdict = VERDICT_SUCCEEDED;
+    result->tenant_state = "active";
+    result->applied_set = set;
+    result->outcome = json_pack("{s:I, s:I}", "applied", (json_int_t)applied.applied,
+                                "duration_ms", (json_int_t)(clock_mono_ms() - started));
+}
+
+void kind_create(struct task_run *run, struct task_result *result)
+{
+    const struct catalog *catalog = NULL;
+    struct err err = {.code = ERR_NONE};
+    struct catalog_cache *catalogs = engine_catalogs(run->ctx);
+
+    if (catalog_acquire(catalogs, run->control, "tenant", args_int(run->job->args, "revision", 0),
+                        &catalog, &err)) {
+        failed(run, &err, "prepare", NULL, result);
+        return;
+    }
+    create(run, catalog, result);
+    catalog_release(catalogs, catalog);
+}

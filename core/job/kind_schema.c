@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Kinds that read or drop a whole schema: import, refresh, purge. */
+#include "core/base/json.h"
+#include "core/job/kinds.h"
+#include "core/job/outcome.h"
+#include "core/tenant/schema_ops.h"
+
+static err_code read_set(struct task_run *run, int64_t *set, size_t *count, struct err *err)
+{
+    const struct engine_settings *s = engine_settings(run->ctx);
+    CLEANUP(applied_set_freep) struct applied_set *found = NULL;
+    err_code rc = tracking_read(run->server, args_text(run->task->args, "schema", ""),
+                                s->tracking_table, s->default_format, &found, err);
+    if (rc)
+        return rc;
+    *count = found->count;
+    return engine_intern_set(run->ctx, run->control, found, set, err);
+}
+
+void kind_import(struct task_run *run, struct task_result *result)
+{
+    struct err err = {.code = ERR_NONE};
+    int64_t set = 0;
+    size_t count = 0;
+
+    if (read_set(run, &set, &count, &err)) {
+        outcome_error(run, &err, "read_tracking_table", NULL, result);
+        if (result->verdict == VERDICT_FAILED || result->verdict == VERDICT_CANCELLED)
+            result->delete_tenant = true; /* the schema stays as it is, the registry forgets it */
+        return;
+    }
+    result->verdict = VERDICT_SUCCEEDED;
+    result->tenant_state = "active";
+    result->applied_set = set;
+    result->outcome = json_pack("{s:I}", "found", (json_int_t)count);
+}
+
+void kind_refresh(struct task_run *run, struct task_result *result)
+{
+    struct err err = {.code = ERR_NONE};
+    int64_t set = 0;
+    size_t count = 0;
+
+    if (read_set(run, &set, &count, &err)) {
+        outcome_error(run, &err, "read_tracking_table", NULL, result);
+        return;
+    }
+    result->verdict = VERDICT_SUCCEEDED;
+    result->applied_set = set;
+    result->outcome = json_pack("{s:I}", "found", (json_int_t)count);
+}
+
+void kind_purge(struct task_run *run, struct task_result *result)
+{
+    const struct engine_settings *s = engine_settings(run->ctx);
+    const char *schema = args_text(run->task->args, "schema", "");
+    struct err err = {.code = ERR_NONE};
+
+    (void)pool_evict(engine_pools(run->ctx), run->task->tenant_id);
+    if (schema_drop(run->server, schema, apply_lock_key(schema), s->lock_timeout_ms, &err)) {
+        outcome_error(run, &err, "drop_schema", NULL, result);
+        if (result->verdict == VERDICT_FAILED)
+            result->last_error = json_incref(result->outcome);
+        return;
+    }
+    result->verdict = VERDICT_SUCCEEDED;
+    result->delete_tenant = true;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The kinds of tasks, one function each; run->ctx is the struct engine. */
+#pragma once
+
+#include "core/job/runner.h"
+
+/* tenant.create: schema, tracking table and all migrations in one transaction; task args
+ * {"schema"}, job args {"revision"}. */
+void kind_create(struct task_run *run, struct task_result *result);
+/* tenant.import: reads the tracking table of a schema that exists; task args {"schema"}. */
+void kind_import(struct task_run *run, struct task_result *result);
+/* tenant.purge: drops the schema in chunks, then the registry's row; task args {"schema"}. */
+void kind_purge(struct task_run *run, struct task_result *result);
+/* migration.run, shared.migrate: task args {"schema", "set"} for a tenant, {"shared": true} for the
+ * shared schema; job args {"target", "revision", "shared_revision", "allow", …}. */
+void kind_migrate(struct task_run *run, struct task_result *result);
+/* migration.refresh: reads the tracking table again; task args {"schema"}. */
+void kind_refresh(struct task_run *run, struct task_result *result);
+/* pool.warmup: opens a first connection of the tenant on this replica; job args {"ping"}. */
+void kind_warmup(struct task_run *run, struct task_result *result);
