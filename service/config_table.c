@@ -276,7 +276,7 @@ static const struct setting rows[] = {
      AT(migrations.default_format),
      .fallback = "name",
      .choices = WORDS("name", "hash", "drizzle-kit", "drizzle-kit-v1"),
-     .help = "Columns of the table where it is made anew and the format is auto."},
+     .help = "Format of the table where it is made anew; an existing one keeps its own."},
     {.name = "migrations.watch_interval_ms",
      .kind = SETTING_AMOUNT,
      AT(migrations.watch_interval_ms),
