@@ -106,6 +106,11 @@ struct pg_canceller *pg_canceller_new(const struct pg *pg); /* NULL: no memory o
 void pg_canceller_fire(struct pg_canceller *canceller);
 void pg_canceller_free(struct pg_canceller *canceller);
 
+/* After LISTEN: waits up to timeout_ms for a notification on any channel; all that have arrived are
+ * taken, *notified says whether there was one. Fails with ERR_DATABASE_UNAVAILABLE. */
+err_code pg_wait_notify(struct pg *pg, int64_t timeout_ms, bool *notified,
+                        struct err *err) MUST_USE;
+
 /* First matching row of the SQLSTATE table; no match is ERR_INTERNAL. NULL or "": connection lost. */
 err_code pg_err_code(const char *sqlstate);
 /* Whether the same statement may succeed later: connection, resource, contention classes. */
