@@ -105,7 +105,8 @@ CREATE TABLE tenantd.job (
   request_id    text,
   row_version   bigint NOT NULL DEFAULT 1,
   cancel_requested_at timestamptz,
-  created_at    timestamptz NOT NULL DEFAULT now(),
+  -- whole milliseconds: listings continue after the time that clients were shown
+  created_at    timestamptz NOT NULL DEFAULT date_trunc('milliseconds', now()),
   started_at    timestamptz,
   finished_at   timestamptz,
   CHECK ((finished_at IS NOT NULL) = (state IN ('succeeded', 'partial', 'failed', 'cancelled')))

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* The controller: looks at a job's tasks, lets job_decide() decide, writes what moved. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/str.h"
+#include "core/job/job_internal.h"
+#include "core/job/job_store.h"
+
+/* Locks the row: claims and other controllers keep away until the end of the transaction. */
+static err_code lock_job(struct pg *pg, const char *id, struct job_view *view, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "job_reconcile_lock",
+        .sql = "SELECT state, on_failure = 'stop' AS stop, noop, open_wave, wave_count,"
+               " strict_waves, cancel_requested_at IS NOT NULL AS cancel"
+               " FROM tenantd.job WHERE id = $1 FOR NO KEY UPDATE",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+
+    if (!uuid_is_valid(id))
+        return err_set(err, ERR_JOB_NOT_FOUND, "there is no job \"%.80s\"", id);
+    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(id)), &rows, err);
+    if (rc)
+        return rc;
+    if (!pg_rows_count(rows))
+        return err_set(err, ERR_JOB_NOT_FOUND, "there is no job \"%s\"", id);
+    *view = (struct job_view){
+        .stop_on_failure = pg_bool(rows, 0, "stop"),
+        .cancel_requested = pg_bool(rows, 0, "cancel"),
+        .noop = pg_bigint(rows, 0, "noop"),
+        .open_wave = pg_int(rows, 0, "open_wave"),
+        .wave_count = pg_int(rows, 0, "wave_count"),
+        .strict_waves = pg_int(rows, 0, "strict_waves"),
+    };
+    if (!job_state_parse(pg_text(rows, 0, "state"), &view->state))
+        return err_set(err, ERR_INTERNAL, "job %s has a state this build does not know", id);
+    return ERR_NONE;
+}
+
+static err_code count_tasks(struct pg *pg, const char *id, struct job_view *view, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "job_reconcile_count",
+        .sql = "SELECT count(*) FILTER (WHERE state = 'queued') AS queued,"
+               " count(*) FILTER (WHERE state = 'running') AS running,"
+               " count(*) FILTER (WHERE state = 'succeeded') AS succeeded,"
+               " count(*) FILTER (WHERE state = 'skipped') AS skipped,"
+               " count(*) FILTER (WHERE state = 'failed') AS failed,"
+               " count(*) FILTER (WHERE state = 'cancelled') AS cancelled,"
+               " count(*) FILTER (WHERE state IN ('queued', 'running') AND wave <= $2) AS open_live,"
+               " count(*) FILTER (WHERE state IN ('failed', 'cancelled') AND wave < $3)"
+               "  AS strict_failed"
+               " FROM tenantd.task WHERE job_id = $1",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, &stmt,
+                           PG_ARGS(PG_ARG(id), PG_ARG(view->open_wave), PG_ARG(view->strict_waves)),
+                           &rows, err);
+    if (rc)
+        return rc;
+    view->all = (struct task_counts){
+        .queued = pg_bigint(rows, 0, "queued"),
+        .running = pg_bigint(rows, 0, "running"),
+        .succeeded = pg_bigint(rows, 0, "succeeded"),
+        .skipped = pg_bigint(rows, 0, "skipped"),
+        .failed = pg_bigint(rows, 0, "failed"),
+        .cancelled = pg_bigint(rows, 0, "cancelled"),
+    };
+    view->open_live = pg_bigint(rows, 0, "open_live");
+    view->strict_failed = pg_bigint(rows, 0, "strict_failed");
+    return ERR_NONE;
+}
+
+static err_code cancel_queued(struct pg *pg, const char *id, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "job_cancel_queued",
+        .sql = "UPDATE tenantd.task SET state = 'cancelled', finished_at = clock_timestamp(),"
+               " outcome = coalesce(outcome, '{\"code\": \"CANCELLED\"}')"
+               " WHERE job_id = $1 AND state = 'queued'",
+    };
+    return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(id)), NULL, err);
+}
+
+/* Cancelling and opening change what there is to decide about: again, until nothing moves. */
+static err_code settle(struct pg *pg, const char *id, struct job_view *view,
+                       struct job_decision *decision, struct err *err)
+{
+    for (;;) {
+        err_code rc = count_tasks(pg, id, view, err);
+        if (rc)
+            return rc;
+        *decision = job_decide(view);
+        if (!decision->cancel_queued && decision->open_wave == view->open_wave)
+            return ERR_NONE;
+        view->open_wave = decision->open_wave;
+        if (decision->cancel_queued && (rc = cancel_queued(pg, id, err)))
+            return rc;
+    }
+}
+
+/* The row changes only when there is something new to say: its version wakes those who wait. */
+static err_code write_job(struct pg *pg, const char *id, const struct job_view *view,
+                          const struct job_decision *decision, bool *changed, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "job_reconcile_write",
+        .sql = "WITH p AS (SELECT jsonb_build_object('total', $4::bigint, 'queued', $5::bigint,"
+               "  'running', $6::bigint, 'succeeded', $7::bigint, 'skipped', $8::bigint,"
+               "  'failed', $9::bigint, 'cancelled', $10::bigint) AS progress)"
+               " UPDATE tenantd.job j SET state = $2, open_wave = $3, progress = p.progress,"
+               " row_version = row_version + 1,"
+               " result = CASE WHEN $11 THEN p.progress - 'queued' - 'running' END,"
+               " finished_at = CASE WHEN $11 THEN clock_timestamp() END"
+               " FROM p WHERE j.id = $1"
+               " AND (j.state, j.open_wave, j.progress) IS DISTINCT FROM ($2, $3, p.progress)",
+    };
+    const struct task_counts *n = &view->all;
+    int64_t skipped = n->skipped + view->noop, rows = 0;
+    int64_t total = n->queued + n->running + n->succeeded + skipped + n->failed + n->cancelled;
+    err_code rc = pg_exec(
+        pg, &stmt,
+        PG_ARGS(PG_ARG(id), PG_ARG(job_state_name(decision->state)), PG_ARG(decision->open_wave),
+                PG_ARG(total), PG_ARG(n->queued), PG_ARG(n->running), PG_ARG(n->succeeded),
+                PG_ARG(skipped), PG_ARG(n->failed), PG_ARG(n->cancelled),
+                PG_ARG(job_state_is_terminal(decision->state))),
+        &rows, err);
+    if (!rc)
+        *changed = rows > 0;
+    return rc;
+}
+
+struct reconciliation {
+    const char *id;
+    struct job_move move;
+};
+
+static err_code reconcile_work(struct pg *pg, void *arg, struct err *err)
+{
+    struct reconciliation *r = arg;
+    struct job_view view;
+    struct job_decision decision;
+    err_code rc = lock_job(pg, r->id, &view, err);
+
+    if (rc)
+        return rc;
+    r->move = (struct job_move){.before = view.state, .after = view.state};
+    if (job_state_is_terminal(view.state))
+        return ERR_NONE;
+    int wave = view.open_wave;
+    rc = settle(pg, r->id, &view, &decision, err);
+    if (!rc)
+        rc = write_job(pg, r->id, &view, &decision, &r->move.changed, err);
+    if (rc)
+        return rc;
+    r->move.after = decision.state;
+    return decision.open_wave > wave ? job_notify(pg, err) : ERR_NONE;
+}
+
+err_code job_reconcile_move(struct pg *pg, const char *id, struct job_move *out, struct err *err)
+{
+    struct reconciliation r = {.id = id};
+    err_code rc = pg_tx(pg, reconcile_work, &r, err);
+
+    if (!rc)
+        *out = r.move;
+    return rc;
+}
+
+err_code job_reconcile(struct pg *pg, const char *id, bool *changed, job_state *state,
+                       struct err *err)
+{
+    struct job_move move;
+    err_code rc = job_reconcile_move(pg, id, &move, err);
+
+    if (rc)
+        return rc;
+    if (changed)
+        *changed = move.changed;
+    if (state)
+        *state = move.after;
+    return ERR_NONE;
+}
+
+/* The decision depends on nothing but the counts and the request to cancel: a job whose counts are
+ * those it was last written with needs no look. One statement for all, however many there are. */
+err_code job_moving(struct pg *pg, struct pg_rows **out, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "job_moving",
+        .sql = "SELECT j.id, j.kind FROM tenantd.job j CROSS JOIN LATERAL ("
+               "  SELECT count(*) AS total,"
+               "   count(*) FILTER (WHERE t.state = 'queued') AS queued,"
+               "   count(*) FILTER (WHERE t.state = 'running') AS running,"
+               "   count(*) FILTER (WHERE t.state = 'succeeded') AS succeeded,"
+               "   count(*) FILTER (WHERE t.state = 'skipped') AS skipped,"
+               "   count(*) FILTER (WHERE t.state = 'failed') AS failed,"
+               "   count(*) FILTER (WHERE t.state = 'cancelled') AS cancelled"
+               "  FROM tenantd.task t WHERE t.job_id = j.id) n"
+               " WHERE j.finished_at IS NULL AND (j.cancel_requested_at IS NOT NULL"
+               "  OR j.progress IS DISTINCT FROM jsonb_build_object('total', n.total + j.noop,"
+               "   'queued', n.queued, 'running', n.running, 'succeeded', n.succeeded,"
+               "   'skipped', n.skipped + j.noop, 'failed', n.failed, 'cancelled', n.cancelled))"
+               " ORDER BY j.priority, j.created_at",
+    };
+    return pg_query(pg, &stmt, PG_NO_ARGS, out, err);
+}
+
+err_code job_has_work(struct pg *pg, const char *id, bool *out, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "job_has_work",
+        .sql = "SELECT EXISTS (SELECT FROM tenantd.task WHERE job_id = $1 AND state = 'running')"
+               " OR EXISTS (SELECT FROM tenantd.job j, tenantd.server s WHERE j.id = $1"
+               "  AND EXISTS (SELECT FROM tenantd.task t WHERE t.job_id = j.id AND t.server = s.id"
+               "   AND t.state = 'queued' AND t.wave <= j.open_wave)) AS has_work",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(id)), &rows, err);
+
+    if (!rc)
+        *out = pg_bool(rows, 0, "has_work");
+    return rc;
+}
+
+err_code job_reconcile_all(struct pg *pg, int *changed, struct err *err)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    int moved = 0;
+    err_code rc = job_moving(pg, &rows, err);
+
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < pg_rows_count(rows) && !rc; i++) {
+        struct job_move move = {.changed = false};
+        rc = job_reconcile_move(pg, pg_text(rows, i, "id"), &move, err);
+        moved += move.changed;
+        if (rc == ERR_JOB_NOT_FOUND) /* pruned meanwhile */
+            rc = ERR_NONE;
+    }
+    if (!rc && changed)
+        *changed = moved;
+    return rc;
+}
