@@ -43,6 +43,10 @@ struct task_run {
     bool *cancelled;         /* becomes true when the job is cancelled or the replica must stop */
 };
 
+/* Whether the task shall stop: how a kind reads *cancelled, which another thread writes. A kind that
+ * was interrupted answers VERDICT_CANCELLED. */
+bool task_run_cancelled(const struct task_run *run);
+
 struct job_kind {
     const char *name;   /* "tenant.create" */
     int chunk;          /* tasks claimed at once, at most; sized down for slow tasks */

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* One chunk: its tasks are run one after the other, their results stored in batches. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/base/retry.h"
+#include "core/base/str.h"
+#include "core/job/finish.h"
+#include "core/job/job_internal.h"
+#include "core/job/runner_internal.h"
+
+enum {
+    CHUNK_MS = 300,        /* how long a chunk should take */
+    STORE_EVERY_MS = 250,  /* how long results may wait */
+    SERVER_TASKS_MAX = 250 /* then a new connection: a backend's caches grow with every schema */
+};
+
+struct run {
+    struct slot *slot;
+    struct chunk *chunk;
+    const struct job_kind *kind;
+    struct finished *items; /* one a task */
+    size_t done, stored;    /* how many of them have come to an end; are stored */
+    int64_t stored_at;
+    bool halted; /* nothing more of the chunk shall start */
+    bool lost;   /* the tasks may be somebody else's: nothing is stored any more */
+};
+
+int chunk_size(void *arg, const char *kind_name)
+{
+    struct runner *runner = arg;
+    const struct job_kind *kind = runner_kind(runner, kind_name);
+
+    (void)pthread_mutex_lock(&runner->lock);
+    double ms = kind ? runner->task_ms[kind - runner->options.kinds] : 0;
+    (void)pthread_mutex_unlock(&runner->lock);
+    if (!kind || ms <= 0)
+        return 1; /* nothing is known of its tasks yet */
+    double n = CHUNK_MS / ms;
+    return n < 1 ? 1 : n > kind->chunk ? kind->chunk : (int)n;
+}
+
+static void learn_duration(struct run *r, int64_t us)
+{
+    struct runner *runner = r->slot->runner;
+    double ms = us > 0 ? (double)us / 1000 : 0.001;
+
+    (void)pthread_mutex_lock(&runner->lock);
+    double *mean = &runner->task_ms[r->kind - runner->options.kinds];
+    *mean = *mean > 0 ? *mean * 0.7 + ms * 0.3 : ms;
+    (void)pthread_mutex_unlock(&runner->lock);
+}
+
+static bool is_lost(struct run *r)
+{
+    if (!r->lost)
+        r->lost = slot_reason(r->slot) == STOP_LEASE_LOST || runner_is_fenced(r->slot->runner);
+    return r->lost;
+}
+
+void slot_drop_server(struct slot *slot)
+{
+    if (slot->server)
+        slot->runner->options.close_server(slot->runner->options.ctx, slot->server_id,
+                                           slot->server);
+    free(slot->server_id);
+    slot->server = NULL;
+    slot->server_id = NULL;
+    slot->server_tasks = 0;
+}
+
+/* The pinned connection: kept across tasks and chunks while it is good for this server. */
+static err_code open_server(struct run *r, struct err *err)
+{
+    struct slot *slot = r->slot;
+    const struct runner_options *o = &slot->runner->options;
+    bool good = slot->server && str_eq(slot->server_id, r->chunk->server) &&
+                slot->server_tasks < SERVER_TASKS_MAX && pg_alive(slot->server) &&
+                !pg_in_transaction(slot->server);
+
+    if (good)
+        return ERR_NONE;
+    slot_drop_server(slot);
+    slot->server_id = strdup(r->chunk->server);
+    if (!slot->server_id)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    return o->open_server(o->ctx, r->chunk->server, &slot->server, err);
+}
+
+/* The task could not start: again later if that may help. */
+static void judge_no_server(const struct err *why, struct task_result *result)
+{
+    result->verdict = err_is_retryable(why->code) ? VERDICT_SNOOZE : VERDICT_FAILED;
+    result->outcome =
+        json_pack("{s:s, s:o}", "code", err_name(why->code), "detail", json_text(why->msg));
+}
+
+/* Waits for the control database as long as the lease lasts. */
+static bool await_control(struct run *r)
+{
+    struct slot *slot = r->slot;
+
+    for (int64_t ms = 50; !is_lost(r); ms = ms < SECOND_MS ? 2 * ms : SECOND_MS) {
+        if (runner_connect(slot->runner, &slot->control, TROUBLE_FINISH))
+            return true;
+        runner_pause(runner_jitter(ms));
+    }
+    return false;
+}
+
+/* A kind that left a transaction open must not leave it to the next task. */
+static void tidy(struct pg *pg)
+{
+    if (pg && pg_alive(pg) && pg_in_transaction(pg))
+        (void)!pg_command(pg, "ROLLBACK", NULL); /* what it cannot end is dropped by pg_alive() */
+}
+
+static void run_kind(struct run *r, struct finished *item)
+{
+    struct slot *slot = r->slot;
+    struct task_run run = {
+        .ctx = slot->runner->options.ctx,
+        .job = &r->chunk->job,
+        .task = item->task,
+        .control = slot->control,
+        .server = slot->server,
+        .cancelled = &slot->cancelled,
+    };
+    int64_t start = clock_mono_us();
+
+    slot_expose(slot);
+    r->kind->run(&run, &item->result);
+    slot_withdraw(slot);
+    tidy(slot->server);
+    tidy(slot->control);
+    slot->server_tasks++;
+    learn_duration(r, clock_mono_us() - start);
+    item->duration_ms = (clock_mono_us() - start) / 1000;
+}
+
+/* Interrupted by the end of the replica, not by what it did: as if it had not been claimed. */
+static bool is_interrupted(struct run *r, const struct finished *item)
+{
+    if (slot_reason(r->slot) != STOP_REPLICA)
+        return false;
+    task_verdict v = item->result.verdict;
+    return v == VERDICT_CANCELLED || v == VERDICT_RETRY || v == VERDICT_SNOOZE;
+}
+
+static void run_task(struct run *r, struct finished *item)
+{
+    struct err err = {.code = ERR_NONE};
+
+    if (open_server(r, &err)) {
+        runner_trouble(r->slot->runner, TROUBLE_SERVER, &err);
+        judge_no_server(&err, &item->result);
+        finish_decide(r->kind, item, retry_random());
+        return;
+    }
+    run_kind(r, item);
+    if (is_interrupted(r, item))
+        finish_give_back(item);
+    else
+        finish_decide(r->kind, item, retry_random());
+    if (item->state == TASK_FAILED && r->chunk->job.stop_on_failure)
+        r->halted = true;
+}
+
+static bool may_start(struct run *r)
+{
+    return !r->halted && !atomic_load(&r->slot->runner->stopping) &&
+           slot_reason(r->slot) == STOP_NONE && await_control(r);
+}
+
+/*
+ * Tasks of a kind with .flush commit asynchronously. On the control schema's own cluster the
+ * synchronous commit of finish_store() puts them on disk too: WAL is one stream. On another one a
+ * commit that writes WAL has to be made there (PostgreSQL documentation, 30.4 Asynchronous Commit;
+ * one that wrote nothing flushes nothing).
+ */
+static err_code flush_server(struct pg *server, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "runner_flush",
+        .sql = "SELECT set_config('synchronous_commit', 'on', true),"
+               " pg_logical_emit_message(true, 'tenantd', 'flush')",
+    };
+    if (!server)
+        return err_set(err, ERR_DATABASE_UNAVAILABLE, "the connection to the server was lost");
+    return pg_exec(server, &stmt, PG_NO_ARGS, NULL, err);
+}
+
+static bool needs_flush(const struct run *r, const struct finished *item)
+{
+    return r->kind->flush && !r->chunk->server_is_control && !item->given_back &&
+           (item->state == TASK_SUCCEEDED || item->state == TASK_SKIPPED);
+}
+
+/* What may not be on disk is done again: the tracking tables tell what is there. */
+static void flush_batch(struct run *r, struct finished *items, size_t n)
+{
+    struct err err = {.code = ERR_NONE};
+    bool wanted = false;
+
+    for (size_t i = 0; i < n; i++)
+        wanted |= needs_flush(r, &items[i]);
+    if (!wanted || !flush_server(r->slot->server, &err))
+        return;
+    runner_trouble(r->slot->runner, TROUBLE_FLUSH, &err);
+    for (size_t i = 0; i < n; i++)
+        if (needs_flush(r, &items[i]))
+            finish_again(&items[i], SECOND_MS);
+}
+
+/* Tries until it is stored, cannot be stored at all, or the lease is lost (ERR_WORKER_LOST). An
+ * attempt whose answer got lost may have been stored: then what the next finds gone was ours. */
+static err_code store(struct run *r, struct finished *items, size_t n, struct err *err)
+{
+    struct slot *slot = r->slot;
+    bool unsure = false;
+
+    while (await_control(r)) {
+        err_code rc = finish_store(slot->control, r->chunk->worker, slot->number, items, n, err);
+        for (size_t i = 0; i < n && !rc && unsure; i++)
+            items[i].stored = true;
+        if (!rc || !err_is_retryable(rc))
+            return rc;
+        unsure = true;
+        runner_trouble(slot->runner, TROUBLE_FINISH, err);
+        runner_disconnect(slot->runner, &slot->control);
+        runner_pause(runner_jitter(100));
+    }
+    return err_set(err, ERR_WORKER_LOST, "the lease was lost before the results were stored");
+}
+
+/* A result that PostgreSQL refuses must not take the others with it, nor be tried for ever. */
+static void store_singly(struct run *r, struct finished *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct err err = {.code = ERR_NONE};
+        err_code rc = store(r, &items[i], 1, &err);
+        if (rc && rc != ERR_WORKER_LOST) {
+            runner_trouble(r->slot->runner, TROUBLE_FINISH, &err);
+            finish_spoil(&items[i], &err);
+            rc = store(r, &items[i], 1, &err);
+        }
+        if (rc)
+            r->slot->dirty = true;
+    }
+}
+
+/* VERDICT of a task that was to run again but belongs to a cancelled job. */
+static void correct_verdict(struct finished *item)
+{
+    if (item->state == TASK_CANCELLED)
+        item->result.verdict = VERDICT_CANCELLED;
+}
+
+static void tell_stored(struct run *r, struct finished *items, size_t n)
+{
+    const struct runner *runner = r->slot->runner;
+    int fenced = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        fenced += !items[i].stored;
+        correct_verdict(&items[i]);
+        if (items[i].stored && !items[i].given_back && runner->observer.task_finished)
+            runner->observer.task_finished(runner->options.ctx, &r->chunk->job, items[i].task,
+                                           &items[i].result, items[i].duration_ms);
+    }
+    if (fenced && runner->observer.fenced)
+        runner->observer.fenced(runner->options.ctx, fenced);
+}
+
+static void store_batch(struct run *r)
+{
+    struct finished *items = r->items + r->stored;
+    size_t n = r->done - r->stored;
+    struct err err = {.code = ERR_NONE};
+
+    if (!n)
+        return;
+    flush_batch(r, items, n);
+    err_code rc = store(r, items, n, &err);
+    if (rc && rc != ERR_WORKER_LOST) {
+        runner_trouble(r->slot->runner, TROUBLE_FINISH, &err);
+        store_singly(r, items, n);
+    }
+    r->slot->dirty |= r->lost;
+    tell_stored(r, items, n);
+    r->stored = r->done;
+    r->stored_at = clock_mono_ms();
+}
+
+static void run_tasks(struct run *r)
+{
+    for (size_t i = 0; i < r->chunk->count; i++) {
+        struct finished *item = &r->items[i];
+        item->task = &r->chunk->tasks[i];
+        item->result.verdict = VERDICT_FAILED; /* of a kind that gives none */
+        if (may_start(r))
+            run_task(r, item);
+        else
+            finish_give_back(item);
+        r->done = i + 1;
+        if ((item->state == TASK_FAILED && !r->halted) ||
+            clock_mono_ms() - r->stored_at >= STORE_EVERY_MS)
+            store_batch(r);
+    }
+    store_batch(r);
+}
+
+/* The end of a job, and of a wave, is seen by the worker that brings it. */
+static void look_after_job(struct run *r)
+{
+    struct slot *slot = r->slot;
+    struct err err = {.code = ERR_NONE};
+    bool has_work = true;
+
+    if (r->lost || !runner_connect(slot->runner, &slot->control, TROUBLE_RECONCILE))
+        return;
+    err_code rc = job_has_work(slot->control, r->chunk->job.id, &has_work, &err);
+    if (!rc && (r->halted || !has_work))
+        rc = runner_reconcile(slot->runner, slot->control, r->chunk->job.id, r->chunk->job.kind,
+                              &err);
+    if (rc)
+        runner_trouble(slot->runner, TROUBLE_RECONCILE, &err); /* the leader will see to it */
+}
+
+void chunk_run(struct slot *slot, struct chunk *chunk)
+{
+    struct run r = {
+        .slot = slot,
+        .chunk = chunk,
+        .kind = runner_kind(slot->runner, chunk->job.kind),
+        .items = calloc(chunk->count, sizeof *r.items),
+        .stored_at = clock_mono_ms(),
+    };
+
+    if (!r.items) {
+        slot->dirty = true; /* given back before the next claim */
+        return;
+    }
+    slot_enter(slot, chunk);
+    run_tasks(&r);
+    slot_leave(slot);
+    look_after_job(&r);
+    for (size_t i = 0; i < chunk->count; i++)
+        finished_clear(&r.items[i]);
+    free(r.items);
+}
