@@ -101,6 +101,12 @@ static bool is_stale(const struct apply_step *step, const struct pg_failure *f)
     return step->kind == STEP_CREATE_TABLE && strcmp(f->sqlstate, "42P07") == 0;
 }
 
+/* Whether the set was seen to be true in the transaction that failed. */
+static bool has_passed_guard(apply_step_kind kind)
+{
+    return kind != STEP_BEGIN && kind != STEP_LOCK && kind != STEP_GUARD;
+}
+
 static err_code code_of(const struct apply_step *step, const struct pg_failure *f)
 {
     err_code code = pg_err_code(f->sqlstate);
@@ -180,8 +186,7 @@ static err_code stop(struct applying *a, const struct applied_set *set, const st
     if (*stale)
         return ERR_NONE;
     fill_failure(&a->result->failure, step, f);
-    bool known = !lost && !a->options->create_schema && step_name(step->kind)[0] != 'l';
-    if (known || (committed && !lost))
+    if (!lost && (committed || has_passed_guard(step->kind)) && !a->options->create_schema)
         a->result->now = set_after(set, plan, committed, false);
     err_code code = lost ? ERR_DATABASE_UNAVAILABLE : code_of(step, f);
     return set_error(a->err, code, &a->result->failure);
@@ -252,31 +257,43 @@ static err_code get_set(const struct applying *a, const struct applied_set *assu
     return *out ? ERR_NONE : err_set(a->err, ERR_INTERNAL, "out of memory");
 }
 
+static err_code run_rounds(struct applying *a, const struct applied_set *assumed)
+{
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        CLEANUP(applied_set_freep) struct applied_set *set = NULL;
+        bool stale = false;
+        err_code rc = get_set(a, assumed, round == 0, &set);
+        if (rc)
+            return rc;
+        rc = attempt(a, set, assumed && round == 0, &stale);
+        if (!stale)
+            return rc;
+    }
+    return err_set(a->err, ERR_LOCK_UNAVAILABLE, "the tracking table of \"%s\" keeps changing",
+                   a->options->schema);
+}
+
 err_code apply_run(struct pg *pg, const struct catalog *catalog, const struct applied_set *assumed,
                    const struct apply_options *options, struct apply_result *result,
                    struct err *err)
 {
+    int64_t deadline = options->deadline_ms ? clock_mono_ms() + options->deadline_ms : 0;
+    struct err own;
     struct applying a = {.pg = pg,
                          .catalog = catalog,
                          .options = options,
                          .result = result,
-                         .err = err,
-                         .deadline =
-                             options->deadline_ms ? clock_mono_ms() + options->deadline_ms : 0};
+                         .err = err ? err : &own,
+                         .deadline = deadline};
 
     *result = (struct apply_result){.now = NULL};
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-        CLEANUP(applied_set_freep) struct applied_set *set = NULL;
-        bool stale = false;
-        err_code rc = get_set(&a, assumed, round == 0, &set);
-        if (rc)
-            return rc;
-        rc = attempt(&a, set, assumed && round == 0, &stale);
-        if (!stale)
-            return rc;
+    err_code rc = run_rounds(&a, assumed);
+    if (rc && !result->failure.step) { /* before any script */
+        result->failure.step = "plan";
+        copy_text(result->failure.sqlstate, sizeof result->failure.sqlstate, a.err->sqlstate);
+        copy_text(result->failure.message, sizeof result->failure.message, a.err->msg);
     }
-    return err_set(err, ERR_LOCK_UNAVAILABLE, "the tracking table of \"%s\" keeps changing",
-                   options->schema);
+    return rc;
 }
 
 err_code apply_preview(const struct catalog *catalog, const struct applied_set *set,

@@ -25,7 +25,7 @@ struct apply_options {
 
 /* Where and why a schema stopped. */
 struct apply_failure {
-    const char *step;   /* "lock", "create_schema", "migrate", "commit"; a literal */
+    const char *step; /* "plan", "lock", "create_schema", "migrate", "commit"; a literal */
     char version[MIGRATION_VERSION_MAX + 1]; /* "" outside a migration */
     int statement;      /* in the migration, from 1; 0 outside */
     int line, column;   /* in the migration's file; 0 outside */

@@ -16,7 +16,7 @@ enum {
     SQL_MAX = 256 * 1024 * 1024,     /* the parser counts in int */
     INSPECT_MAX = 1024 * 1024,       /* of a statement whose tree is looked at; see PARSE_STACK */
     PARSE_STACK = 256 * 1024 * 1024, /* the tree is printed by recursion: 1M terms fit (measured) */
-    SIGN_RUN_MAX = 128,              /* PostgreSQL's lexer is cubic in a run of + and - */
+    SLOW_RUN_MAX = 128,              /* see find_slow_run() */
     TREE_DEPTH = 12,                 /* of the JSON: deeper than any rule looks */
 };
 
@@ -57,14 +57,20 @@ static err_code fail_at_offset(struct checking *c, err_code code, size_t offset,
     return fail_at(c, code, at, message);
 }
 
-/* Offset of a run of signs that no comment explains, or len. */
-static size_t find_sign_run(const char *sql, size_t len)
+/* Offset of a run of operator characters that would keep PostgreSQL's lexer busy for ever, or len:
+ * it takes the whole run for each + or - at its end, and again for each comment opened in it. */
+static size_t find_slow_run(const char *sql, size_t len)
 {
-    size_t run = 0;
+    size_t signs = 0, opened = 0;
     for (size_t i = 0; i < len; i++) {
-        bool sign = sql[i] == '+' || (sql[i] == '-' && !(i + 1 < len && sql[i + 1] == '-'));
-        run = sign ? run + 1 : 0;
-        if (run > SIGN_RUN_MAX)
+        char next = i + 1 < len ? sql[i + 1] : '\0';
+        bool sign = sql[i] == '+' || (sql[i] == '-' && next != '-');
+        signs = sign ? signs + 1 : 0;
+        if (!strchr("~!@#^&|`?+-*/%<>=", sql[i]))
+            opened = 0;
+        else if (sql[i] == '/' && next == '*')
+            opened++;
+        if (signs > SLOW_RUN_MAX || opened > SLOW_RUN_MAX)
             return i;
     }
     return len;
@@ -79,9 +85,10 @@ static err_code check_bytes(struct checking *c)
         return fail_at_offset(c, ERR_SQL_SYNTAX_ERROR, good, "the file is not valid UTF-8");
     if (nul)
         return fail_at_offset(c, ERR_SQL_SYNTAX_ERROR, good, "the file contains a NUL byte");
-    size_t run = find_sign_run(c->sql, c->len);
+    size_t run = find_slow_run(c->sql, c->len);
     if (run < c->len)
-        return fail_at_offset(c, ERR_SQL_SYNTAX_ERROR, run, "too many + and - signs in a row");
+        return fail_at_offset(c, ERR_SQL_SYNTAX_ERROR, run,
+                              "too many operator signs or comments without a blank between");
     return ERR_NONE;
 }
 
