@@ -30,7 +30,7 @@ void runner_trouble(struct runner *runner, trouble what, const struct err *err)
         runner->reported_at[what] = now;
     (void)pthread_mutex_unlock(&runner->lock);
     if (due && runner->observer.failed)
-        runner->observer.failed(runner->options.ctx, trouble_names[what], err);
+        runner->observer.failed(runner->options.observer_ctx, trouble_names[what], err);
 }
 
 int64_t runner_heartbeat_age_ms(const struct runner *runner)
@@ -93,7 +93,7 @@ err_code runner_reconcile(struct runner *runner, struct pg *pg, const char *job_
     if (rc == ERR_JOB_NOT_FOUND) /* pruned or deleted meanwhile: nothing is left to do */
         return ERR_NONE;
     if (!rc && move.before != move.after && runner->observer.job_changed)
-        runner->observer.job_changed(runner->options.ctx, job_id, kind, move.after);
+        runner->observer.job_changed(runner->options.observer_ctx, job_id, kind, move.after);
     return rc;
 }
 

@@ -74,8 +74,9 @@ struct runner_options {
     const char *control_url; /* for the listener's own connection */
     const struct job_kind *kinds;
     size_t kind_count;
+    void *ctx; /* handed to kinds and to open_server */
     const struct runner_observer *observer;
-    void *ctx; /* handed to kinds and observer */
+    void *observer_ctx;
     /* A connection to a server by its id, under that server's connection budget. */
     err_code (*open_server)(void *ctx, const char *server, struct pg **out, struct err *err);
     void (*close_server)(void *ctx, const char *server, struct pg *pg);

@@ -43,7 +43,7 @@ static void tell_leader(struct care *c)
     bool leads = runner_is_leader(runner);
 
     if (leads != c->leads && runner->observer.leader)
-        runner->observer.leader(runner->options.ctx, leads);
+        runner->observer.leader(runner->options.observer_ctx, leads);
     c->leads = leads;
 }
 
@@ -69,7 +69,7 @@ static err_code rescue(struct care *c, struct err *err)
     if (rc || !tasks)
         return rc;
     if (runner->observer.rescued)
-        runner->observer.rescued(runner->options.ctx, tasks);
+        runner->observer.rescued(runner->options.observer_ctx, tasks);
     return job_notify(c->pg, err);
 }
 
@@ -112,7 +112,7 @@ static void tick(struct care *c)
     bool with = c->leads && c->pg && pg_alive(c->pg);
 
     if (runner->observer.tick)
-        runner->observer.tick(runner->options.ctx, with ? c->pg : NULL, c->leads);
+        runner->observer.tick(runner->options.observer_ctx, with ? c->pg : NULL, c->leads);
 }
 
 void *caretaker_main(void *arg)

@@ -267,11 +267,11 @@ static void tell_stored(struct run *r, struct finished *items, size_t n)
         fenced += !items[i].stored;
         correct_verdict(&items[i]);
         if (items[i].stored && !items[i].given_back && runner->observer.task_finished)
-            runner->observer.task_finished(runner->options.ctx, &r->chunk->job, items[i].task,
+            runner->observer.task_finished(runner->options.observer_ctx, &r->chunk->job, items[i].task,
                                            &items[i].result, items[i].duration_ms);
     }
     if (fenced && runner->observer.fenced)
-        runner->observer.fenced(runner->options.ctx, fenced);
+        runner->observer.fenced(runner->options.observer_ctx, fenced);
 }
 
 static void store_batch(struct run *r)

@@ -39,7 +39,7 @@ static err_code claim_as(struct slot *slot, const char *worker, claim_answer *an
     (void)pthread_mutex_unlock(&runner->claim_lock);
     slot->dirty |= rc != ERR_NONE;
     if (!rc && *answer == CLAIM_GOT && runner->observer.claimed)
-        runner->observer.claimed(runner->options.ctx, (int)out->count, clock_mono_us() - start);
+        runner->observer.claimed(runner->options.observer_ctx, (int)out->count, clock_mono_us() - start);
     return rc;
 }
 
@@ -75,7 +75,7 @@ static void work(struct slot *slot, struct chunk *chunk)
 
     bell_ring(&runner->work, false); /* where one found something there may be more */
     if (chunk->job_began && runner->observer.job_changed)
-        runner->observer.job_changed(runner->options.ctx, chunk->job.id, chunk->job.kind,
+        runner->observer.job_changed(runner->options.observer_ctx, chunk->job.id, chunk->job.kind,
                                      JOB_RUNNING);
     chunk_run(slot, chunk);
     chunk_clear(chunk);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The handlers of every resource but tenants; each file has one resource. */
+#pragma once
+
+#include "service/api/api.h"
+
+/* catalogs.c */
+api_handler catalogs_list, catalogs_get, migrations_list, migrations_put, migrations_get,
+    migrations_delete, bundles_create;
+/* runs.c, run_plan.c */
+api_handler runs_create, runs_list, runs_get, tenants_migrate, shared_migrate;
+/* status.c */
+api_handler migration_status, migration_status_refresh;
+/* jobs.c */
+api_handler jobs_list, jobs_get, jobs_tasks, jobs_cancel, jobs_retry;
+/* shared.c */
+api_handler shared_get, shared_migrations, shared_export;
+/* pools.c */
+api_handler pools_list, warmups_create, health_get, metrics_get;
+/* servers.c */
+api_handler servers_list, servers_get;
+/* tokens.c */
+api_handler tokens_create, tokens_list, tokens_get, tokens_revoke, whoami_get;
+/* meta.c */
+api_handler version_get, config_get, errors_list, openapi_get;

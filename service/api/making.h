@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Tenants that are made by one job: what create, batch and import have in common. */
+#pragma once
+
+#include "core/pg/ident.h"
+#include "service/api/api.h"
+
+/* A tenant to be; text is borrowed. */
+struct wish {
+    const char *id, *server, *display_name; /* display_name may be NULL */
+    const json_t *labels;                   /* may be NULL */
+    char schema[PG_NAME_MAX + 1];
+};
+
+struct making {
+    struct call *call;
+    const char *kind, *subject; /* of the job; subject may be NULL */
+    struct wish *wishes;
+    size_t count;
+    int max_parallel;
+    bool tell_conflicts; /* an id that exists fails its task instead of the whole */
+};
+
+/* Registers the tenants and enqueues the job, in one transaction: 202 with the job. */
+struct reply make_tenants(struct making *making);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* From a run's request to its job: who is behind, by cohorts; or what would happen, as a dry run. */
+#pragma once
+
+#include "core/tenant/tenant_store.h"
+#include "service/api/api.h"
+
+struct run_request {
+    struct selector selector; /* owned */
+    const char *subject;      /* the tenant of a run of one; NULL otherwise */
+    const char *target;       /* NULL: the catalog's head */
+    unsigned allow;           /* ALLOW_… */
+    int64_t max_parallel, lock_timeout_ms, statement_timeout_ms;
+    bool stop_on_failure, include_shared;
+};
+
+struct run_request run_request_default(const struct config *config);
+void run_request_clear(struct run_request *run);
+
+/*
+ * Makes the job and its tasks in one transaction. Tenants whose applied set leaves nothing to do
+ * get no task and count as skipped from the start. ERR_UNKNOWN_TARGET.
+ */
+err_code run_create(struct call *call, const struct run_request *run, char id[UUID_TEXT_SIZE],
+                    struct err *err) MUST_USE;
+/* The job that migrates the shared schema alone. */
+err_code shared_create(struct call *call, const struct run_request *run, char id[UUID_TEXT_SIZE],
+                       struct err *err) MUST_USE;
+/* What run_create() would do, with the SQL of each cohort; nothing is changed. */
+err_code run_preview(struct call *call, const struct run_request *run, json_t **out,
+                     struct err *err) MUST_USE;

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Migration runs: what a request asks for becomes a job with a task for each tenant that is behind. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/str.h"
+#include "service/api/fields.h"
+#include "service/api/handlers.h"
+#include "service/api/run_plan.h"
+
+static const char *const failure_words[] = {"continue", "stop", NULL};
+
+/* "allow": names of deviations, as bits. */
+static void read_allow(const json_t *allow, struct run_request *run, struct problems *problems)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } rows[] = {{"orphaned", ALLOW_ORPHANED},
+                {"modified", ALLOW_MODIFIED},
+                {"out_of_order", ALLOW_OUT_OF_ORDER}};
+    char pointer[32];
+
+    for (size_t i = 0; i < json_array_size(allow); i++) {
+        const char *name = json_string_value(json_array_get(allow, i));
+        unsigned bit = 0;
+        for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+            bit |= str_eq(name, rows[k].name) ? rows[k].bit : 0;
+        run->allow |= bit;
+        (void)snprintf(pointer, sizeof pointer, "/allow/%zu", i);
+        if (!bit)
+            problems_add(problems, pointer, "UNKNOWN_VALUE",
+                         "must be orphaned, modified or out_of_order");
+    }
+}
+
+/* Fills run from the body; whole: a run over a selector, not of one tenant. */
+static void read_run(struct call *call, bool whole, struct run_request *run,
+                     struct problems *problems)
+{
+    const json_t *selector = NULL, *allow = NULL;
+    const char *on_failure = "continue";
+    struct err err;
+    const struct field fields[] = {
+        {.name = "target", .kind = FIELD_TEXT, .min = 1, .max = MIGRATION_VERSION_MAX,
+         .out = &run->target},
+        {.name = "allow", .kind = FIELD_ARRAY, .max = 3, .out = &allow},
+        {.name = "lock_timeout_ms", .kind = FIELD_INT, .max = 600000,
+         .out = &run->lock_timeout_ms},
+        {.name = "statement_timeout_ms", .kind = FIELD_INT, .max = 86400000,
+         .out = &run->statement_timeout_ms},
+        {.name = "selector", .kind = FIELD_ANY, .required = true, .out = &selector},
+        {.name = "max_parallel", .kind = FIELD_INT, .min = 1, .max = 64,
+         .out = &run->max_parallel},
+        {.name = "on_failure", .kind = FIELD_TEXT, .words = failure_words, .out = &on_failure},
+        {.name = "include_shared", .kind = FIELD_BOOL, .out = &run->include_shared},
+    };
+
+    fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 4, problems);
+    read_allow(allow, run, problems);
+    run->stop_on_failure = str_eq(on_failure, "stop");
+    if (selector && selector_parse(selector, "/selector", &run->selector, &err))
+        problems_add_err(problems, err.field[0] ? err.field : "/selector", &err);
+}
+
+/* Ids that are no tenants are errors: a run must never be about fewer tenants than were named. */
+static err_code refuse_unknown(struct call *call, const struct run_request *run,
+                               struct problems *problems, struct err *err)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    char pointer[48];
+
+    if (!run->selector.ids)
+        return ERR_NONE;
+    err_code rc = tenant_unknown_ids(call->pg, &run->selector, &rows, err);
+    for (size_t i = 0; !rc && i < pg_rows_count(rows); i++) {
+        (void)snprintf(pointer, sizeof pointer, "/selector/ids/%s", pg_text(rows, i, "place"));
+        problems_add(problems, pointer, err_name(ERR_TENANT_NOT_FOUND),
+                     "there is no tenant \"%.63s\"", pg_text(rows, i, "id"));
+    }
+    return rc;
+}
+
+static struct reply start(struct call *call, struct run_request *run)
+{
+    char id[UUID_TEXT_SIZE];
+    struct err err = {.code = ERR_NONE};
+
+    if (run_create(call, run, id, &err))
+        return call_fail(call, &err);
+    return reply_job(call, id);
+}
+
+struct reply runs_create(struct call *call)
+{
+    CLEANUP(problems_clear) struct problems problems = {.list = NULL};
+    CLEANUP(run_request_clear) struct run_request run = run_request_default(call->app->config);
+    struct err err = {.code = ERR_NONE};
+    json_t *plan = NULL;
+    bool dry_run = false;
+
+    read_run(call, true, &run, &problems);
+    if (query_bool(call, "dry_run", false, &dry_run, &err) ||
+        (!problems.list && refuse_unknown(call, &run, &problems, &err)))
+        return call_fail(call, &err);
+    if (problems.list)
+        return problems_reply(call, &problems);
+    if (!dry_run)
+        return start(call, &run);
+    if (run_preview(call, &run, &plan, &err))
+        return call_fail(call, &err);
+    return reply_json(200, plan);
+}
+
+struct reply tenants_migrate(struct call *call)
+{
+    CLEANUP(problems_clear) struct problems problems = {.list = NULL};
+    CLEANUP(run_request_clear) struct run_request run = run_request_default(call->app->config);
+    CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
+    struct err err = {.code = ERR_NONE};
+
+    if (tenant_find(call->pg, call->req->params[0], false, &t, &err))
+        return call_fail(call, &err);
+    if (t.state != TENANT_ACTIVE && t.state != TENANT_SUSPENDED) {
+        (void)err_set(&err, ERR_INVALID_STATE, "tenant %s is %s: only active and suspended ones"
+                      " are migrated", t.id, tenant_state_name(t.state));
+        return call_fail(call, &err);
+    }
+    read_run(call, false, &run, &problems);
+    if (problems.list)
+        return problems_reply(call, &problems);
+    if (selector_of_id(t.id, &run.selector, &err))
+        return call_fail(call, &err);
+    run.subject = t.id;
+    return start(call, &run);
+}
+
+struct reply shared_migrate(struct call *call)
+{
+    CLEANUP(problems_clear) struct problems problems = {.list = NULL};
+    CLEANUP(run_request_clear) struct run_request run = run_request_default(call->app->config);
+    char id[UUID_TEXT_SIZE];
+    struct err err = {.code = ERR_NONE};
+
+    read_run(call, false, &run, &problems);
+    if (problems.list)
+        return problems_reply(call, &problems);
+    if (shared_create(call, &run, id, &err))
+        return call_fail(call, &err);
+    return reply_job(call, id);
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* Handlers of /v1/tenants. */
+#pragma once
+
+#include "service/api/api.h"
+
+api_handler tenants_list, tenants_get, tenants_create, tenants_create_batch, tenants_import,
+    tenants_update, tenants_delete, tenants_suspend, tenants_resume, tenants_migrations,
+    tenants_export, tenants_pool, tenants_pool_evict;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* What a tenant's own schema says: its tracking table, its export; and its pool on this replica. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/str.h"
+#include "core/pool/pool_json.h"
+#include "core/tenant/tenant_store.h"
+#include "service/api/render.h"
+#include "service/api/schema_view.h"
+#include "service/api/tenants.h"
+
+/* A lease of the tenant's pool, found by id. */
+static err_code lease_tenant(struct call *call, const char *id, struct tenant *t,
+                             struct pool_lease *lease, struct err *err)
+{
+    CLEANUP(freep) char *url = NULL;
+    err_code rc = tenant_find(call->pg, id, false, t, err);
+
+    if (!rc)
+        rc = engine_server_url(call->app->engine, call->pg, t->server, &url, err);
+    if (rc)
+        return rc;
+    struct pool_tenant target = {.id = t->id,
+                                 .schema = t->schema,
+                                 .server = t->server,
+                                 .url = url,
+                                 .epoch = t->epoch};
+    return pool_acquire(engine_pools(call->app->engine), &target, lease, err);
+}
+
+struct reply tenants_migrations(struct call *call)
+{
+    CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
+    struct pool_lease lease = {.pg = NULL};
+    struct err err = {.code = ERR_NONE};
+    const struct engine_settings *s = engine_settings(call->app->engine);
+    struct schema_view view = {.call = call, .catalog = "tenant", .table = s->tracking_table};
+
+    if (lease_tenant(call, call->req->params[0], &t, &lease, &err))
+        return call_fail(call, &err);
+    view.tenant_id = t.id;
+    view.schema = t.schema;
+    view.fallback = s->default_format;
+    struct reply reply = schema_view_migrations(&view, lease.pg);
+    (void)!pool_release(engine_pools(call->app->engine), &lease, POOL_ROLLBACK, NULL);
+    return reply;
+}
+
+struct reply tenants_export(struct call *call)
+{
+    CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
+    struct pool_lease lease = {.pg = NULL};
+    struct err err = {.code = ERR_NONE};
+    const struct engine_settings *s = engine_settings(call->app->engine);
+
+    if (lease_tenant(call, call->req->params[0], &t, &lease, &err))
+        return call_fail(call, &err);
+    struct schema_view view = {
+        .call = call, .schema = t.schema, .tenant_id = t.id, .table = s->tracking_table};
+    struct reply reply = schema_view_export(&view, lease.pg);
+    (void)!pool_release(engine_pools(call->app->engine), &lease, POOL_ROLLBACK, NULL);
+    return reply;
+}
+
+struct reply tenants_pool(struct call *call)
+{
+    CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
+    struct pool_metrics metrics;
+    struct err err;
+
+    if (tenant_find(call->pg, call->req->params[0], false, &t, &err) ||
+        pool_metrics(engine_pools(call->app->engine), &metrics, &err))
+        return call_fail(call, &err);
+    json_auto_t *all = pool_metrics_json(&metrics);
+    pool_metrics_clear(&metrics);
+    const json_t *rows = json_object_get(json_object_get(all, "pools"), "tenants");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        json_t *row = json_array_get(rows, i);
+        if (str_eq(json_string_value(json_object_get(row, "tenant_id")), t.id))
+            return reply_json(200, json_incref(row));
+    }
+    (void)err_set(&err, ERR_POOL_NOT_FOUND, "tenant %s has no pool on this replica", t.id);
+    return call_fail(call, &err);
+}
+
+struct reply tenants_pool_evict(struct call *call)
+{
+    CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
+    struct err err;
+
+    /* the epoch tells every other replica at its next access */
+    if (tenant_find(call->pg, call->req->params[0], false, &t, &err) ||
+        tenant_bump(call->pg, t.id, &err))
+        return call_fail(call, &err);
+    (void)pool_evict(engine_pools(call->app->engine), t.id);
+    return reply_empty(204);
+}
