@@ -123,9 +123,10 @@ jq -r '.tenants[] | "  \(.id)\t\(.state)\t\(.schema)\tat \(.migration.head)"' "$
 
 step "Seed the shared schema and one tenant (plain psql on the private server)"
 database=$(cat "$data/database-url")
-printf '$ psql "$(cat %s/database-url)" -v schema=tenant_acme -v tenant_id=acme -f deploy/example/seeds/tenant.sql\n' "$data"
 psql -q -v ON_ERROR_STOP=1 "$database" -f deploy/example/seeds/shared.sql
-psql -q -v ON_ERROR_STOP=1 "$database" -v schema=tenant_acme -v tenant_id=acme -f deploy/example/seeds/tenant.sql
+printf '$ PGOPTIONS="-c search_path=tenant_acme,public" psql "$(cat %s/database-url)" -v schema=tenant_acme -v tenant_id=acme -f deploy/example/seeds/tenant.sql\n' "$data"
+PGOPTIONS='-c search_path=tenant_acme,public' psql -q -v ON_ERROR_STOP=1 "$database" \
+    -v schema=tenant_acme -v tenant_id=acme -f deploy/example/seeds/tenant.sql
 
 step "One more migration: register it, look at what it would do, roll it out"
 version=$(basename deploy/example/next/*.sql .sql)

@@ -16,8 +16,9 @@ static const struct api_route *route_of(const struct request *req)
     struct route_match match = {.index = 0};
     err_code rc = route_find(api_routes, api_route_count, sizeof api_routes[0], req->method,
                              req->path, &match, NULL);
+    const struct api_route *found = rc ? NULL : &api_routes[match.index];
     route_match_clear(&match);
-    return rc ? NULL : &api_routes[match.index];
+    return found;
 }
 
 static void count(struct app *app, const struct request *req, const struct reply *reply,
