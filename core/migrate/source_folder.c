@@ -83,7 +83,7 @@ static err_code read_entry(DIR *dir, const char *name, const char *prefix, int l
     int inner = openat(dirfd(dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (inner < 0)
         return source_fail(err, ERR_BUNDLE_INVALID, path, strerror(errno));
-    (void)strcat(path, "/"); /* fits, see above */
+    memcpy(path + strlen(path), "/", 2); /* fits, see above */
     return read_level(inner, path, levels - 1, out, err);
 }
 
