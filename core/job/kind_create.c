@@ -41,7 +41,7 @@ static err_code provision(struct task_run *run, const struct catalog *catalog,
                                     .async_commit = true,
                                     .lock_timeout_ms = s->lock_timeout_ms,
                                     .statement_timeout_ms = s->statement_timeout_ms,
-                                    .default_format = s->default_format};
+                                    .format = s->default_format};
 
     comment_of(run->task, comment);
     err_code rc = apply_run(run->server, catalog, NULL, &options, applied, err);

@@ -36,7 +36,7 @@ static struct apply_options options_of(const struct migrating *m)
         .lock_timeout_ms = (int)args_int(args, "lock_timeout_ms", s->lock_timeout_ms),
         .statement_timeout_ms =
             (int)args_int(args, "statement_timeout_ms", s->statement_timeout_ms),
-        .default_format = m->shared ? s->shared_default_format : s->default_format,
+        .format = m->shared ? s->shared_default_format : s->default_format,
     };
 }
 

@@ -17,7 +17,6 @@ struct apply_options {
     tracking_format format;    /* of a tracking table that is not there yet and not assumed */
     bool create_schema;        /* provisioning: CREATE SCHEMA and everything in one transaction */
     const char *schema_comment; /* with create_schema: its COMMENT, written with it; NULL: none */
-    tracking_format default_format; /* of a tracking table that has to be made */
     bool async_commit;         /* the caller flushes later (a commit that writes WAL, same cluster) */
     int lock_timeout_ms, statement_timeout_ms; /* 0: no limit */
     int64_t deadline_ms;                       /* for the whole script; 0: no limit */

@@ -171,6 +171,15 @@ static void add_commit(struct writing *w, const struct migration *m)
     end_statement(w, STEP_COMMIT, m);
 }
 
+static void add_schema_comment(struct writing *w)
+{
+    if (!w->options->schema_comment)
+        return;
+    str_addf(&w->script.sql, "COMMENT ON SCHEMA %s IS ", w->schema.sql);
+    sqltext_add_literal(&w->script.sql, w->options->schema_comment);
+    end_statement(w, STEP_CREATE_SCHEMA, NULL);
+}
+
 /* A new schema: all or nothing. Too little is there to lock for long. */
 static void write_provisioning(struct writing *w, const struct plan *plan)
 {
@@ -179,6 +188,7 @@ static void write_provisioning(struct writing *w, const struct plan *plan)
     str_add(&w->script.sql, "CREATE SCHEMA ");
     str_add(&w->script.sql, w->schema.sql);
     end_statement(w, STEP_CREATE_SCHEMA, NULL);
+    add_schema_comment(w);
     add_create_table(w);
     for (size_t i = 0; i < plan->count; i++)
         if (plan->entries[i].in_target)

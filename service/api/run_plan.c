@@ -221,7 +221,7 @@ static struct apply_options preview_options(const struct call *call, const struc
         .async_commit = true,
         .lock_timeout_ms = (int)run->lock_timeout_ms,
         .statement_timeout_ms = (int)run->statement_timeout_ms,
-        .default_format = shared ? s->shared_default_format : s->default_format};
+        .format = shared ? s->shared_default_format : s->default_format};
 }
 
 /* The exact SQL for one schema of a cohort. */
