@@ -56,11 +56,15 @@ static void end_copy(struct reading *r, ExecStatusType status)
         PQfreemem(row);
 }
 
-static void take_result(struct reading *r, const PGresult *result)
+/* A rule that adds SELECTs makes libpq give one statement several results: only the last of them
+ * has the command's tag. */
+static void take_result(struct reading *r, PGresult *result)
 {
     switch (PQresultStatus(result)) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
+        r->done += *PQcmdStatus(result) != '\0';
+        return;
     case PGRES_EMPTY_QUERY:
         r->done++;
         return;
