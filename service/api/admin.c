@@ -169,10 +169,10 @@ static bool may_scrape(const struct app *app, const struct request *req)
     if (str_starts(given, "Bearer "))
         (void)snprintf(wanted, sizeof wanted, "Bearer %s", password);
     else {
-        char plain[300];
-        (void)snprintf(plain, sizeof plain, "%s:%s", user, password);
-        (void)strcpy(wanted, "Basic ");
-        base64_encode(plain, strlen(plain), wanted + strlen(wanted));
+        char plain[300], encoded[4 * sizeof plain / 3 + 4];
+        int n = snprintf(plain, sizeof plain, "%s:%s", user, password);
+        base64_encode(plain, n < (int)sizeof plain ? (size_t)n : sizeof plain - 1, encoded);
+        (void)snprintf(wanted, sizeof wanted, "Basic %s", encoded);
     }
     return strlen(given) == strlen(wanted) && bytes_equal(given, wanted, strlen(wanted));
 }

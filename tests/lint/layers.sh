@@ -25,7 +25,7 @@ service/metrics: core/base
 service/ctl: core/base
 service/ui:
 service/dev: $core service
-service/api: $core service service/http service/metrics service/ui
+service/api: $core service service/http service/metrics service/ui openapi
 service: *
 "
 # header: the files that may include it, as an extended regular expression
@@ -48,7 +48,7 @@ function wrong(text) {
 }
 function check_ours(from, path,    to) {
     to = folder(path)
-    if (to !~ /^(core|service)(\/|$)/ || path !~ /\//)
+    if (to !~ /^(core|service|openapi)(\/|$)/ || path !~ /\//)
         wrong("\"" path "\" is not a path from the root")
     else if (from != to && !((from, to) in may) && !((from, "*") in may))
         wrong(from " may not include " to)

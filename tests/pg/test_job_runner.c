@@ -227,6 +227,7 @@ static struct replica start(const char *name, int workers)
         .kind_count = ARRAY_LEN(kinds),
         .observer = &observer,
         .ctx = ctx,
+        .observer_ctx = ctx,
         .open_server = open_toy,
         .close_server = close_toy,
         .host = name,
