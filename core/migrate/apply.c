@@ -186,7 +186,8 @@ static err_code stop(struct applying *a, const struct applied_set *set, const st
     if (*stale)
         return ERR_NONE;
     fill_failure(&a->result->failure, step, f);
-    if (!lost && (committed || has_passed_guard(step->kind)) && !a->options->create_schema)
+    bool seen = committed || (f->statement && has_passed_guard(step->kind));
+    if (!lost && seen && !a->options->create_schema)
         a->result->now = set_after(set, plan, committed, false);
     err_code code = lost ? ERR_DATABASE_UNAVAILABLE : code_of(step, f);
     return set_error(a->err, code, &a->result->failure);

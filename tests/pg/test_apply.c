@@ -403,6 +403,35 @@ START_TEST(a_migration_that_ends_its_transaction_is_caught)
 }
 END_TEST
 
+/* The server may know less than the parser that looked: nothing runs then, and the place is told. */
+START_TEST(a_syntax_error_of_the_servers_own_has_its_place)
+{
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    CLEANUP(catalog_freep) struct catalog *catalog = make_catalog(five, 3);
+    CLEANUP(apply_result_clear) struct apply_result result;
+    struct apply_options o = options_for("older");
+    struct migration *m = &catalog->items[1];
+    struct err err;
+
+    new_schema(pg, o.schema);
+    free(m->sql);
+    m->sql = strdup("-- \xc3\xa9\nSELECT '\xc3\xa9';\n  SELECT 1 NEWER SYNTAX;");
+    m->sql_len = strlen(m->sql);
+    m->statement_count = 2;
+    m->statements = realloc(m->statements, 2 * sizeof *m->statements);
+    m->statements[0] = (struct statement){.offset = 6, .length = 11, .line = 2, .column = 1};
+    m->statements[1] = (struct statement){.offset = 21, .length = 21, .line = 3, .column = 3};
+    ck_assert_int_eq(apply_run(pg, catalog, NULL, &o, &result, &err), ERR_MIGRATION_FAILED);
+    ck_assert_str_eq(result.failure.sqlstate, "42601");
+    ck_assert_str_eq(result.failure.version, "0002_b");
+    ck_assert_int_eq(result.failure.statement, 2);
+    ck_assert(result.failure.line == 3 && result.failure.column == 18);
+    ck_assert_uint_eq(result.applied, 0);
+    ck_assert_ptr_null(result.now); /* the guard did not run */
+    assert_value(pg, "SELECT to_regclass('older.a')::text AS v", "");
+}
+END_TEST
+
 START_TEST(a_procedure_cannot_end_the_transaction)
 {
     static const char *const texts[] = {
@@ -625,6 +654,7 @@ int main(void)
     tcase_add_test(tcase, deviations_are_refused_unless_allowed);
     tcase_add_test(tcase, drizzle_finds_its_own_dates);
     tcase_add_loop_test(tcase, a_migration_that_ends_its_transaction_is_caught, 0, 3);
+    tcase_add_test(tcase, a_syntax_error_of_the_servers_own_has_its_place);
     tcase_add_loop_test(tcase, a_procedure_cannot_end_the_transaction, 0, 3);
     tcase_add_loop_test(tcase, two_at_once_apply_nothing_twice, 0, n_formats);
     tcase_add_test(tcase, somebody_elses_locks_are_not_waited_for_long);
