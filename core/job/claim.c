@@ -109,11 +109,11 @@ static err_code take_tasks(struct pg *pg, struct claim *c, struct err *err)
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     const struct claimer *by = c->claimer;
-    err_code rc = pg_query(pg, &stmt,
-                           PG_ARGS(PG_ARG(c->job_id), PG_ARG(c->server), PG_ARG(by->worker),
-                                   PG_ARG(by->slot), PG_ARG(c->limit),
-                                   PG_ARG(by->default_max_parallel)),
-                           &rows, err);
+    err_code rc =
+        pg_query(pg, &stmt,
+                 PG_ARGS(PG_ARG(c->job_id), PG_ARG(c->server), PG_ARG(by->worker), PG_ARG(by->slot),
+                         PG_ARG(c->limit), PG_ARG(by->default_max_parallel)),
+                 &rows, err);
     if (rc)
         return rc;
     return tasks_read(rows, &c->chunk.tasks, &c->chunk.count, err);

@@ -171,41 +171,40 @@ static void note_stored(const struct pg_rows *rows, struct finished *items, size
  */
 static const struct pg_stmt store_stmt = {
     .name = "finish_store",
-    .sql =
-        "WITH r AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($3::jsonb) AS r(id bigint,"
-        "  attempt int, state text, refund int, snoozed int, delay bigint, outcome jsonb,"
-        "  touches boolean, tenant_state text, applied_set bigint, last_error jsonb,"
-        "  \"drop\" boolean)),"
-        " done AS (UPDATE tenantd.task t SET"
-        "  state = CASE WHEN r.state = 'queued' AND j.cancel_requested_at IS NOT NULL"
-        "   THEN 'cancelled' ELSE r.state END,"
-        "  finished_at = CASE WHEN r.state <> 'queued' OR j.cancel_requested_at IS NOT NULL"
-        "   THEN clock_timestamp() END,"
-        "  run_after = CASE WHEN r.state = 'queued'"
-        "   THEN clock_timestamp() + r.delay * interval '1 ms' ELSE t.run_after END,"
-        "  attempt = t.attempt - r.refund, snoozes = t.snoozes + r.snoozed,"
-        "  outcome = CASE WHEN r.state = 'queued' AND j.cancel_requested_at IS NOT NULL"
-        "   THEN coalesce(r.outcome, '{\"code\": \"CANCELLED\"}') ELSE r.outcome END,"
-        "  claimed_by = NULL, slot = NULL"
-        "  FROM r, tenantd.job j WHERE t.id = r.id AND j.id = t.job_id AND t.state = 'running'"
-        "  AND t.claimed_by = $1 AND t.slot = $2 AND t.attempt = r.attempt"
-        "  RETURNING t.id, t.state, t.tenant_id, r.touches, r.tenant_state,"
-        "   nullif(r.applied_set, 0) AS applied_set, r.last_error, r.\"drop\"),"
-        " changed AS (UPDATE tenantd.tenant n SET state = coalesce(d.tenant_state, n.state),"
-        "  applied_set = coalesce(d.applied_set, n.applied_set), last_error = d.last_error,"
-        "  checked_at = CASE WHEN d.applied_set IS NULL THEN n.checked_at"
-        "   ELSE clock_timestamp() END,"
-        "  suspended_at = CASE d.tenant_state WHEN 'active' THEN NULL"
-        "   WHEN 'suspended' THEN coalesce(n.suspended_at, now()) ELSE n.suspended_at END,"
-        "  archived_at = CASE d.tenant_state WHEN 'active' THEN NULL"
-        "   WHEN 'archived' THEN coalesce(n.archived_at, now()) ELSE n.archived_at END,"
-        "  purge_at = CASE d.tenant_state WHEN 'active' THEN NULL ELSE n.purge_at END,"
-        "  epoch = n.epoch + 1, updated_at = now()"
-        "  FROM done d WHERE n.id = d.tenant_id AND d.touches AND NOT d.\"drop\"),"
-        " gone AS (DELETE FROM tenantd.tenant n USING done d"
-        "  WHERE n.id = d.tenant_id AND d.\"drop\")"
-        " SELECT id, state, CASE current_setting('synchronous_commit') WHEN 'off'"
-        "  THEN set_config('synchronous_commit', 'on', true) END FROM done",
+    .sql = "WITH r AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($3::jsonb) AS r(id bigint,"
+           "  attempt int, state text, refund int, snoozed int, delay bigint, outcome jsonb,"
+           "  touches boolean, tenant_state text, applied_set bigint, last_error jsonb,"
+           "  \"drop\" boolean)),"
+           " done AS (UPDATE tenantd.task t SET"
+           "  state = CASE WHEN r.state = 'queued' AND j.cancel_requested_at IS NOT NULL"
+           "   THEN 'cancelled' ELSE r.state END,"
+           "  finished_at = CASE WHEN r.state <> 'queued' OR j.cancel_requested_at IS NOT NULL"
+           "   THEN clock_timestamp() END,"
+           "  run_after = CASE WHEN r.state = 'queued'"
+           "   THEN clock_timestamp() + r.delay * interval '1 ms' ELSE t.run_after END,"
+           "  attempt = t.attempt - r.refund, snoozes = t.snoozes + r.snoozed,"
+           "  outcome = CASE WHEN r.state = 'queued' AND j.cancel_requested_at IS NOT NULL"
+           "   THEN coalesce(r.outcome, '{\"code\": \"CANCELLED\"}') ELSE r.outcome END,"
+           "  claimed_by = NULL, slot = NULL"
+           "  FROM r, tenantd.job j WHERE t.id = r.id AND j.id = t.job_id AND t.state = 'running'"
+           "  AND t.claimed_by = $1 AND t.slot = $2 AND t.attempt = r.attempt"
+           "  RETURNING t.id, t.state, t.tenant_id, r.touches, r.tenant_state,"
+           "   nullif(r.applied_set, 0) AS applied_set, r.last_error, r.\"drop\"),"
+           " changed AS (UPDATE tenantd.tenant n SET state = coalesce(d.tenant_state, n.state),"
+           "  applied_set = coalesce(d.applied_set, n.applied_set), last_error = d.last_error,"
+           "  checked_at = CASE WHEN d.applied_set IS NULL THEN n.checked_at"
+           "   ELSE clock_timestamp() END,"
+           "  suspended_at = CASE d.tenant_state WHEN 'active' THEN NULL"
+           "   WHEN 'suspended' THEN coalesce(n.suspended_at, now()) ELSE n.suspended_at END,"
+           "  archived_at = CASE d.tenant_state WHEN 'active' THEN NULL"
+           "   WHEN 'archived' THEN coalesce(n.archived_at, now()) ELSE n.archived_at END,"
+           "  purge_at = CASE d.tenant_state WHEN 'active' THEN NULL ELSE n.purge_at END,"
+           "  epoch = n.epoch + 1, updated_at = now()"
+           "  FROM done d WHERE n.id = d.tenant_id AND d.touches AND NOT d.\"drop\"),"
+           " gone AS (DELETE FROM tenantd.tenant n USING done d"
+           "  WHERE n.id = d.tenant_id AND d.\"drop\")"
+           " SELECT id, state, CASE current_setting('synchronous_commit') WHEN 'off'"
+           "  THEN set_config('synchronous_commit', 'on', true) END FROM done",
 };
 
 err_code finish_store(struct pg *pg, const char *worker, int slot, struct finished *items, size_t n,
@@ -216,9 +215,9 @@ err_code finish_store(struct pg *pg, const char *worker, int slot, struct finish
 
     if (!text)
         return err_set(err, ERR_INTERNAL, "the results of tasks cannot be encoded");
-    err_code rc = pg_query(pg, &store_stmt,
-                           PG_ARGS(PG_ARG(worker), PG_ARG(slot), PG_ARG((const char *)text)), &rows,
-                           err);
+    err_code rc =
+        pg_query(pg, &store_stmt, PG_ARGS(PG_ARG(worker), PG_ARG(slot), PG_ARG((const char *)text)),
+                 &rows, err);
     if (!rc)
         note_stored(rows, items, n);
     return rc;

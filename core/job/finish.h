@@ -11,8 +11,8 @@ struct finished {
     int64_t duration_ms;
     task_state state; /* what it shall be; TASK_QUEUED: run again, after delay_ms */
     int64_t delay_ms;
-    bool refund;  /* the attempt is not spent */
-    bool snoozed; /* counts as a snooze */
+    bool refund;     /* the attempt is not spent */
+    bool snoozed;    /* counts as a snooze */
     bool given_back; /* it did not run to an end */
     bool stored;     /* false after finish_store(): it is somebody else's by now */
 };

@@ -24,14 +24,13 @@ err_code job_insert(struct pg *pg, const struct job_spec *spec, char id[UUID_TEX
     if (spec->args && !args)
         return err_set(err, ERR_INTERNAL, "a job's arguments cannot be encoded");
     uuid7(fresh);
-    err_code rc = pg_exec(pg, &stmt,
-                          PG_ARGS(PG_ARG((const char *)fresh), PG_ARG(spec->kind),
-                                  PG_ARG(spec->subject), PG_ARG(args),
-                                  PG_ARG(spec->stop_on_failure), PG_ARG(spec->max_parallel),
-                                  PG_ARG(spec->wave_count), PG_ARG(spec->strict_waves),
-                                  PG_ARG(spec->noop), PG_ARG(spec->retry_of),
-                                  PG_ARG(spec->created_by), PG_ARG(spec->request_id)),
-                          NULL, err);
+    err_code rc =
+        pg_exec(pg, &stmt,
+                PG_ARGS(PG_ARG((const char *)fresh), PG_ARG(spec->kind), PG_ARG(spec->subject),
+                        PG_ARG(args), PG_ARG(spec->stop_on_failure), PG_ARG(spec->max_parallel),
+                        PG_ARG(spec->wave_count), PG_ARG(spec->strict_waves), PG_ARG(spec->noop),
+                        PG_ARG(spec->retry_of), PG_ARG(spec->created_by), PG_ARG(spec->request_id)),
+                NULL, err);
     if (!rc)
         memcpy(id, fresh, sizeof fresh);
     return rc;

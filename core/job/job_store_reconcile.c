@@ -42,16 +42,17 @@ static err_code count_tasks(struct pg *pg, const char *id, struct job_view *view
 {
     static const struct pg_stmt stmt = {
         .name = "job_reconcile_count",
-        .sql = "SELECT count(*) FILTER (WHERE state = 'queued') AS queued,"
-               " count(*) FILTER (WHERE state = 'running') AS running,"
-               " count(*) FILTER (WHERE state = 'succeeded') AS succeeded,"
-               " count(*) FILTER (WHERE state = 'skipped') AS skipped,"
-               " count(*) FILTER (WHERE state = 'failed') AS failed,"
-               " count(*) FILTER (WHERE state = 'cancelled') AS cancelled,"
-               " count(*) FILTER (WHERE state IN ('queued', 'running') AND wave <= $2) AS open_live,"
-               " count(*) FILTER (WHERE state IN ('failed', 'cancelled') AND wave < $3)"
-               "  AS strict_failed"
-               " FROM tenantd.task WHERE job_id = $1",
+        .sql =
+            "SELECT count(*) FILTER (WHERE state = 'queued') AS queued,"
+            " count(*) FILTER (WHERE state = 'running') AS running,"
+            " count(*) FILTER (WHERE state = 'succeeded') AS succeeded,"
+            " count(*) FILTER (WHERE state = 'skipped') AS skipped,"
+            " count(*) FILTER (WHERE state = 'failed') AS failed,"
+            " count(*) FILTER (WHERE state = 'cancelled') AS cancelled,"
+            " count(*) FILTER (WHERE state IN ('queued', 'running') AND wave <= $2) AS open_live,"
+            " count(*) FILTER (WHERE state IN ('failed', 'cancelled') AND wave < $3)"
+            "  AS strict_failed"
+            " FROM tenantd.task WHERE job_id = $1",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc = pg_query(pg, &stmt,
@@ -119,13 +120,13 @@ static err_code write_job(struct pg *pg, const char *id, const struct job_view *
     const struct task_counts *n = &view->all;
     int64_t skipped = n->skipped + view->noop, rows = 0;
     int64_t total = n->queued + n->running + n->succeeded + skipped + n->failed + n->cancelled;
-    err_code rc = pg_exec(
-        pg, &stmt,
-        PG_ARGS(PG_ARG(id), PG_ARG(job_state_name(decision->state)), PG_ARG(decision->open_wave),
-                PG_ARG(total), PG_ARG(n->queued), PG_ARG(n->running), PG_ARG(n->succeeded),
-                PG_ARG(skipped), PG_ARG(n->failed), PG_ARG(n->cancelled),
-                PG_ARG(job_state_is_terminal(decision->state))),
-        &rows, err);
+    err_code rc = pg_exec(pg, &stmt,
+                          PG_ARGS(PG_ARG(id), PG_ARG(job_state_name(decision->state)),
+                                  PG_ARG(decision->open_wave), PG_ARG(total), PG_ARG(n->queued),
+                                  PG_ARG(n->running), PG_ARG(n->succeeded), PG_ARG(skipped),
+                                  PG_ARG(n->failed), PG_ARG(n->cancelled),
+                                  PG_ARG(job_state_is_terminal(decision->state))),
+                          &rows, err);
     if (!rc)
         *changed = rows > 0;
     return rc;

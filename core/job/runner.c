@@ -175,7 +175,8 @@ static struct runner *new_runner(const struct runner_options *options)
         return NULL;
     init_bells(runner);
     runner->options = *options;
-    runner->observer = options->observer ? *options->observer : (struct runner_observer){.tick = NULL};
+    runner->observer =
+        options->observer ? *options->observer : (struct runner_observer){.tick = NULL};
     runner->host = strdup(options->host);
     runner->build = strdup(options->build);
     runner->control_url = strdup(options->control_url);

@@ -34,24 +34,24 @@ void task_result_clear(struct task_result *result);
 
 /* What a kind works with; lives as long as the chunk. */
 struct task_run {
-    void *ctx;               /* of the runner's owner: settings, catalogs, pools */
-    const struct job *job;   /* kind, args, created_by */
+    void *ctx;             /* of the runner's owner: settings, catalogs, pools */
+    const struct job *job; /* kind, args, created_by */
     const struct task *task;
-    struct pg *control;      /* a connection to the control database */
-    struct pg *server;       /* a connection to the task's server, pinned to the chunk; the same
-                                server is used for many tasks, settings only by SET LOCAL */
-    bool *cancelled;         /* becomes true when the job is cancelled or the replica must stop */
+    struct pg *control; /* a connection to the control database */
+    struct pg *server;  /* a connection to the task's server, pinned to the chunk; the same
+                           server is used for many tasks, settings only by SET LOCAL */
+    bool *cancelled;    /* becomes true when the job is cancelled or the replica must stop */
 };
 
-/* Whether the task shall stop: how a kind reads *cancelled, which another thread writes. A kind that
- * was interrupted answers VERDICT_CANCELLED. */
+/* Whether the task shall stop: how a kind reads *cancelled, which another thread writes. A kind
+ * that was interrupted answers VERDICT_CANCELLED. */
 bool task_run_cancelled(const struct task_run *run);
 
 struct job_kind {
-    const char *name;   /* "tenant.create" */
-    int chunk;          /* tasks claimed at once, at most; sized down for slow tasks */
+    const char *name; /* "tenant.create" */
+    int chunk;        /* tasks claimed at once, at most; sized down for slow tasks */
     int max_attempts, max_snoozes;
-    bool flush;         /* tasks commit asynchronously: their server is flushed before they finish */
+    bool flush; /* tasks commit asynchronously: their server is flushed before they finish */
     void (*run)(struct task_run *run, struct task_result *result);
 };
 
@@ -81,15 +81,15 @@ struct runner_options {
     err_code (*open_server)(void *ctx, const char *server, struct pg **out, struct err *err);
     void (*close_server)(void *ctx, const char *server, struct pg *pg);
     const char *host, *build;
-    int workers;                  /* threads; 0: this replica claims nothing */
-    int default_max_parallel;     /* of a server that names none */
+    int workers;              /* threads; 0: this replica claims nothing */
+    int default_max_parallel; /* of a server that names none */
     int64_t poll_interval_ms, lease_ms;
     int retention_days;
 };
 
 struct runner;
-err_code runner_start(const struct runner_options *options, struct runner **out,
-                      struct err *err) MUST_USE;
+err_code runner_start(const struct runner_options *options, struct runner **out, struct err *err)
+    MUST_USE;
 /* A hint that there is work; from any thread. */
 void runner_wake(struct runner *runner);
 bool runner_is_leader(const struct runner *runner);

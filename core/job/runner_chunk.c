@@ -267,8 +267,8 @@ static void tell_stored(struct run *r, struct finished *items, size_t n)
         fenced += !items[i].stored;
         correct_verdict(&items[i]);
         if (items[i].stored && !items[i].given_back && runner->observer.task_finished)
-            runner->observer.task_finished(runner->options.observer_ctx, &r->chunk->job, items[i].task,
-                                           &items[i].result, items[i].duration_ms);
+            runner->observer.task_finished(runner->options.observer_ctx, &r->chunk->job,
+                                           items[i].task, &items[i].result, items[i].duration_ms);
     }
     if (fenced && runner->observer.fenced)
         runner->observer.fenced(runner->options.observer_ctx, fenced);

@@ -41,7 +41,7 @@ struct slot {
     bool cancelled; /* what kinds look at: only by __atomic builtins */
     bool firing;    /* the warden is using the cancellers */
     int64_t fire_again_at;
-    struct pg_canceller *cancellers[CANCELLER_COUNT]; /* while a task runs */
+    struct pg_canceller *cancellers[CANCELLER_COUNT];    /* while a task runs */
     char worker[UUID_TEXT_SIZE], job_id[UUID_TEXT_SIZE]; /* of the chunk; "": idle */
 };
 
@@ -74,9 +74,9 @@ struct runner {
     struct slot *slots;
     struct bell work, heart, warden, caretaker, exits;
     pthread_t heart_thread, warden_thread, caretaker_thread, listener_thread;
-    int threads; /* of those four, how many run */
-    pthread_mutex_t claim_lock; /* claims of one replica do not contend with each other */
-    pthread_mutex_t lock;       /* of what follows */
+    int threads;                 /* of those four, how many run */
+    pthread_mutex_t claim_lock;  /* claims of one replica do not contend with each other */
+    pthread_mutex_t lock;        /* of what follows */
     char worker[UUID_TEXT_SIZE]; /* our row; "": not registered */
     int64_t reported_at[TROUBLE_COUNT];
     double *task_ms; /* per kind, moving average; 0: not known */

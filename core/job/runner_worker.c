@@ -39,7 +39,8 @@ static err_code claim_as(struct slot *slot, const char *worker, claim_answer *an
     (void)pthread_mutex_unlock(&runner->claim_lock);
     slot->dirty |= rc != ERR_NONE;
     if (!rc && *answer == CLAIM_GOT && runner->observer.claimed)
-        runner->observer.claimed(runner->options.observer_ctx, (int)out->count, clock_mono_us() - start);
+        runner->observer.claimed(runner->options.observer_ctx, (int)out->count,
+                                 clock_mono_us() - start);
     return rc;
 }
 

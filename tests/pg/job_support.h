@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of jobs share: a clean control schema, jobs with tasks, questions to the tables. */
+/* What the tests of jobs share: a clean control schema, jobs with tasks, questions to the tables.
+ */
 #pragma once
 
 #include <check.h>
@@ -22,13 +23,14 @@ static inline struct pg *job_clean(void)
 {
     struct pg *pg = pg_fixture_connect();
     OK(control_migrate(pg, NULL, NULL));
-    pg_fixture_sql(pg, "TRUNCATE tenantd.job, tenantd.task, tenantd.worker, tenantd.lease,"
-                       " tenantd.tenant, tenantd.applied_set CASCADE;"
-                       "DELETE FROM tenantd.server WHERE id <> 'default';"
-                       "UPDATE tenantd.server SET max_parallel = NULL, state = 'online';"
-                       "CREATE TABLE IF NOT EXISTS public.ran (task bigint, tenant text, attempt int,"
-                       " replica text, at timestamptz DEFAULT clock_timestamp());"
-                       "TRUNCATE public.ran");
+    pg_fixture_sql(pg,
+                   "TRUNCATE tenantd.job, tenantd.task, tenantd.worker, tenantd.lease,"
+                   " tenantd.tenant, tenantd.applied_set CASCADE;"
+                   "DELETE FROM tenantd.server WHERE id <> 'default';"
+                   "UPDATE tenantd.server SET max_parallel = NULL, state = 'online';"
+                   "CREATE TABLE IF NOT EXISTS public.ran (task bigint, tenant text, attempt int,"
+                   " replica text, at timestamptz DEFAULT clock_timestamp());"
+                   "TRUNCATE public.ran");
     return pg;
 }
 
@@ -69,11 +71,12 @@ static inline void job_make(struct pg *pg, const struct job_spec *spec, int n, c
     full.wave_count = spec->wave_count ? spec->wave_count : 1;
     pg_fixture_sql(pg, "BEGIN");
     OK(job_insert(pg, &full, id, &err));
-    tell(pg,
-         "INSERT INTO tenantd.task (job_id, tenant_id, server, wave)"
-         " SELECT '%s', '%s' || g, 'default', CASE WHEN %d > 0 THEN (g - 1) / greatest(%d, 1) ELSE 0"
-         " END FROM generate_series(1, %d) g",
-         id, prefix, per_wave, per_wave, n);
+    tell(
+        pg,
+        "INSERT INTO tenantd.task (job_id, tenant_id, server, wave)"
+        " SELECT '%s', '%s' || g, 'default', CASE WHEN %d > 0 THEN (g - 1) / greatest(%d, 1) ELSE 0"
+        " END FROM generate_series(1, %d) g",
+        id, prefix, per_wave, per_wave, n);
     OK(job_enqueued(pg, id, &err));
     pg_fixture_sql(pg, "COMMIT");
 }

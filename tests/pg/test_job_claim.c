@@ -81,31 +81,41 @@ static const struct rule_case {
     {"some not yet",
      "UPDATE tenantd.task SET run_after = now() + interval '1 h' WHERE tenant_id <> 't7'", 1},
     {"a later wave", "UPDATE tenantd.task SET wave = 1", 0},
-    {"a wave that has been opened", "UPDATE tenantd.task SET wave = 1;"
-     "UPDATE tenantd.job SET open_wave = 1", 4},
-    {"the server has no room", "UPDATE tenantd.server SET max_parallel = 1;"
+    {"a wave that has been opened",
+     "UPDATE tenantd.task SET wave = 1;"
+     "UPDATE tenantd.job SET open_wave = 1",
+     4},
+    {"the server has no room",
+     "UPDATE tenantd.server SET max_parallel = 1;"
      "INSERT INTO tenantd.task (job_id, server, state, claimed_by, slot) SELECT id, 'default',"
-     " 'running', gen_random_uuid(), 0 FROM tenantd.job", 0},
-    {"the job has no room", "UPDATE tenantd.job SET max_parallel = 1;"
+     " 'running', gen_random_uuid(), 0 FROM tenantd.job",
+     0},
+    {"the job has no room",
+     "UPDATE tenantd.job SET max_parallel = 1;"
      "INSERT INTO tenantd.task (job_id, server, state, claimed_by, slot) SELECT id, 'default',"
-     " 'running', gen_random_uuid(), 0 FROM tenantd.job", 0},
-    {"slots are counted, not tasks", "UPDATE tenantd.job SET max_parallel = 2;"
+     " 'running', gen_random_uuid(), 0 FROM tenantd.job",
+     0},
+    {"slots are counted, not tasks",
+     "UPDATE tenantd.job SET max_parallel = 2;"
      "INSERT INTO tenantd.task (job_id, server, state, claimed_by, slot) SELECT id, 'default',"
      " 'running', '00000000-0000-0000-0000-000000000001', 0 FROM tenantd.job,"
-     " generate_series(1, 9)", 4},
+     " generate_series(1, 9)",
+     4},
     {"tenants that are busy are passed over",
      "INSERT INTO tenantd.job (id, kind, max_parallel, created_by)"
      " VALUES ('00000000-0000-0000-0000-000000000001', 'x', 1, 'x');"
      "INSERT INTO tenantd.task (job_id, tenant_id, server, state, claimed_by, slot)"
      " SELECT '00000000-0000-0000-0000-000000000001', 't' || g, 'elsewhere', 'running',"
-     " gen_random_uuid(), 0 FROM generate_series(2, 10) g", 1},
+     " gen_random_uuid(), 0 FROM generate_series(2, 10) g",
+     1},
     {"who does not insist on being alone is not passed over",
      "UPDATE tenantd.task SET exclusive = false;"
      "INSERT INTO tenantd.job (id, kind, max_parallel, created_by)"
      " VALUES ('00000000-0000-0000-0000-000000000001', 'x', 1, 'x');"
      "INSERT INTO tenantd.task (job_id, tenant_id, server, state, claimed_by, slot)"
      " SELECT '00000000-0000-0000-0000-000000000001', 't' || g, 'elsewhere', 'running',"
-     " gen_random_uuid(), 0 FROM generate_series(1, 10) g", 4},
+     " gen_random_uuid(), 0 FROM generate_series(1, 10) g",
+     4},
     {"a draining worker", "UPDATE tenantd.worker SET draining = true", 0},
     {"a worker that is gone", "DELETE FROM tenantd.worker", 0},
 };
@@ -127,7 +137,8 @@ END_TEST
 START_TEST(a_blocked_job_does_not_starve_the_next)
 {
     CLEANUP(pg_closep) struct pg *pg = job_clean();
-    char first[UUID_TEXT_SIZE], second[UUID_TEXT_SIZE], other[UUID_TEXT_SIZE], worker[UUID_TEXT_SIZE];
+    char first[UUID_TEXT_SIZE], second[UUID_TEXT_SIZE], other[UUID_TEXT_SIZE],
+        worker[UUID_TEXT_SIZE];
     struct chunk chunk;
 
     OK(worker_register(pg, &host, worker, NULL));
@@ -153,8 +164,11 @@ START_TEST(a_claim_does_not_wait_for_a_lock)
     OK(worker_register(pg, &host, worker, NULL));
     job_make(pg, SPEC(.noop = 0), 2, "t", 0, id);
     pg_fixture_sql(holder, "BEGIN; SELECT 1 FROM tenantd.job FOR NO KEY UPDATE");
-    struct claimer claimer = {.worker = worker, .kinds = "{toy.run}", .default_max_parallel = 4,
-                              .chunk_size = size_of_chunk, .arg = &size};
+    struct claimer claimer = {.worker = worker,
+                              .kinds = "{toy.run}",
+                              .default_max_parallel = 4,
+                              .chunk_size = size_of_chunk,
+                              .arg = &size};
     OK(claim_chunk(pg, &claimer, &answer, &chunk, NULL));
     ck_assert_int_eq(answer, CLAIM_BUSY);
     pg_fixture_sql(holder, "ROLLBACK");
@@ -224,7 +238,8 @@ START_TEST(caps_and_exclusivity_hold_among_many_claimers)
     }
     ck_assert_int_eq(claimed, 180);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'succeeded'"
-                             " AND attempt = 1"), 180);
+                             " AND attempt = 1"),
+                     180);
 }
 END_TEST
 
@@ -255,8 +270,9 @@ START_TEST(finishing_moves_the_tenant_along)
     static const struct {
         const char *state, *check;
     } steps[] = {
-        {"active", "state = 'active' AND epoch = 2 AND last_error IS NULL AND applied_set IS NOT NULL"
-                   " AND checked_at IS NOT NULL"},
+        {"active",
+         "state = 'active' AND epoch = 2 AND last_error IS NULL AND applied_set IS NOT NULL"
+         " AND checked_at IS NOT NULL"},
         {"suspended", "state = 'suspended' AND suspended_at IS NOT NULL AND epoch = 3"},
         {"active", "suspended_at IS NULL"},
         {"archived", "archived_at IS NOT NULL AND purge_at IS NULL AND state = 'archived'"},
@@ -284,11 +300,12 @@ START_TEST(finishing_moves_the_tenant_along)
                          (struct finished){.state = TASK_FAILED,
                                            .result = {.last_error = json_pack("{s:i}", "a", 1)}}));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.tenant WHERE state = 'active'"
-                             " AND last_error = '{\"a\": 1}'"), 1);
+                             " AND last_error = '{\"a\": 1}'"),
+                     1);
     tell(pg, "UPDATE tenantd.task SET state = 'running', slot = 0, claimed_by = '%s'", worker);
-    ck_assert(finish_one(pg, worker, &chunk,
-                         (struct finished){.state = TASK_SUCCEEDED,
-                                           .result = {.delete_tenant = true}}));
+    ck_assert(
+        finish_one(pg, worker, &chunk,
+                   (struct finished){.state = TASK_SUCCEEDED, .result = {.delete_tenant = true}}));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.tenant"), 0);
     chunk_clear(&chunk);
 }
@@ -311,12 +328,13 @@ START_TEST(a_zombie_changes_nothing)
 
     claim_one(pg, worker, job, &chunk);
     pg_fixture_sql(pg, zombie_cases[_i]);
-    ck_assert(!finish_one(pg, worker, &chunk,
-                          (struct finished){.state = TASK_FAILED,
-                                            .result = {.tenant_state = "error"}}));
+    ck_assert(
+        !finish_one(pg, worker, &chunk,
+                    (struct finished){.state = TASK_FAILED, .result = {.tenant_state = "error"}}));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'failed'"), 0);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.tenant WHERE state = 'provisioning'"
-                             " AND epoch = 1"), 1);
+                             " AND epoch = 1"),
+                     1);
     chunk_clear(&chunk);
 }
 END_TEST
@@ -326,19 +344,24 @@ START_TEST(again_means_queued_unless_the_job_is_cancelled)
     CLEANUP(pg_closep) struct pg *pg = job_clean();
     char worker[UUID_TEXT_SIZE], job[UUID_TEXT_SIZE];
     struct chunk chunk;
-    struct finished item = {.state = TASK_QUEUED, .refund = true, .snoozed = true, .delay_ms = 60000};
+    struct finished item = {
+        .state = TASK_QUEUED, .refund = true, .snoozed = true, .delay_ms = 60000};
 
     claim_one(pg, worker, job, &chunk);
     ck_assert(finish_one(pg, worker, &chunk, item));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'queued'"
                              " AND attempt = 0 AND snoozes = 1 AND finished_at IS NULL AND slot IS"
                              " NULL AND run_after BETWEEN now() + interval '50 s' AND now() +"
-                             " interval '70 s'"), 1);
-    tell(pg, "UPDATE tenantd.task SET state = 'running', attempt = 1, slot = 0, claimed_by = '%s';"
-             "UPDATE tenantd.job SET cancel_requested_at = now()", worker);
+                             " interval '70 s'"),
+                     1);
+    tell(pg,
+         "UPDATE tenantd.task SET state = 'running', attempt = 1, slot = 0, claimed_by = '%s';"
+         "UPDATE tenantd.job SET cancel_requested_at = now()",
+         worker);
     ck_assert(finish_one(pg, worker, &chunk, item));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'cancelled'"
-                             " AND outcome ->> 'code' = 'CANCELLED' AND finished_at IS NOT NULL"), 1);
+                             " AND outcome ->> 'code' = 'CANCELLED' AND finished_at IS NOT NULL"),
+                     1);
     chunk_clear(&chunk);
 }
 END_TEST
@@ -360,7 +383,8 @@ START_TEST(a_result_that_cannot_be_stored_changes_nothing)
     finish_spoil(&item, &err);
     OK(finish_store(pg, worker, 0, &item, 1, &err));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'failed'"
-                             " AND outcome ->> 'code' = 'INTERNAL'"), 1);
+                             " AND outcome ->> 'code' = 'INTERNAL'"),
+                     1);
     finished_clear(&item);
     chunk_clear(&chunk);
 }
@@ -381,13 +405,15 @@ START_TEST(the_tasks_of_a_silent_worker_are_rescued)
 
     claim_one(pg, worker, job, &chunk);
     /* the server may have started just now: wait until it has been up for the lease used below */
-    await(pg, 1, 5000, "SELECT (now() - pg_postmaster_start_time() > interval '1100 ms')::int AS v");
+    await(pg, 1, 5000,
+          "SELECT (now() - pg_postmaster_start_time() > interval '1100 ms')::int AS v");
     ck_assert_int_eq(rescue(pg, 1000), 0); /* it beats */
     tell(pg, "UPDATE tenantd.worker SET heartbeat_at = now() - interval '1 h'");
     ck_assert_int_eq(rescue(pg, 24 * 3600 * 1000), 0); /* within a lease of the server's start */
     ck_assert_int_eq(rescue(pg, 1000), 1);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'queued'"
-                             " AND attempt = 1 AND rescues = 1 AND claimed_by IS NULL"), 1);
+                             " AND attempt = 1 AND rescues = 1 AND claimed_by IS NULL"),
+                     1);
     ck_assert(!finish_one(pg, worker, &chunk, (struct finished){.state = TASK_SUCCEEDED}));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.worker"), 0);
     /* no row of the worker at all */
@@ -399,7 +425,8 @@ START_TEST(the_tasks_of_a_silent_worker_are_rescued)
     tell(pg, "UPDATE tenantd.task SET state = 'running', claimed_by = gen_random_uuid()");
     ck_assert_int_eq(rescue(pg, 1000), 1); /* the third time is the last */
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'failed'"
-                             " AND outcome ->> 'code' = 'WORKER_LOST'"), 1);
+                             " AND outcome ->> 'code' = 'WORKER_LOST'"),
+                     1);
     chunk_clear(&chunk);
 }
 END_TEST
@@ -430,7 +457,8 @@ START_TEST(a_heartbeat_tells_what_is_being_cancelled)
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'running'"), 1);
     OK(worker_give_back(pg, worker, -1, NULL));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'queued'"
-                             " AND attempt = 0"), 1);
+                             " AND attempt = 0"),
+                     1);
     OK(worker_remove(pg, worker, NULL));
     ck_assert_int_eq(worker_beat(pg, worker, true, &rows, &err), ERR_WORKER_LOST);
 }

@@ -99,7 +99,7 @@ static void toy_sleep(struct task_run *run, struct task_result *result)
     struct err err;
     atomic_fetch_add(&seen.entered, 1);
     err_code rc = pg_command(run->server, "SELECT pg_sleep(60)", &err);
-    result->verdict = !rc                        ? VERDICT_SUCCEEDED
+    result->verdict = !rc                       ? VERDICT_SUCCEEDED
                       : task_run_cancelled(run) ? VERDICT_CANCELLED
                                                 : VERDICT_FAILED;
 }
@@ -139,7 +139,11 @@ static void toy_dirty(struct task_run *run, struct task_result *result)
 
 static const struct job_kind kinds[] = {
     {.name = "toy.run", .chunk = 20, .max_attempts = 100, .max_snoozes = 100, .run = toy_run},
-    {.name = "toy.flush", .chunk = 20, .max_attempts = 100, .max_snoozes = 100, .flush = true,
+    {.name = "toy.flush",
+     .chunk = 20,
+     .max_attempts = 100,
+     .max_snoozes = 100,
+     .flush = true,
      .run = toy_run},
     {.name = "toy.retry", .chunk = 4, .max_attempts = 3, .max_snoozes = 3, .run = toy_retry},
     {.name = "toy.snooze", .chunk = 4, .max_attempts = 3, .max_snoozes = 3, .run = toy_snooze},
@@ -191,7 +195,8 @@ static err_code open_toy(void *ctx, const char *server, struct pg **out, struct 
         return err_set(err, ERR_DATABASE_UNAVAILABLE, "there is nobody");
     if (str_eq(server, "forgotten"))
         return err_set(err, ERR_SERVER_NOT_FOUND, "there is no such server");
-    err_code rc = pg_open(&(struct pg_options){.url = toy_url, .application_name = "toy"}, out, err);
+    err_code rc =
+        pg_open(&(struct pg_options){.url = toy_url, .application_name = "toy"}, out, err);
     atomic_fetch_add(&seen.opened, !rc);
     return rc;
 }
@@ -212,7 +217,7 @@ struct replica {
 static struct replica start(const char *name, int workers)
 {
     struct replica r = {.pool = NULL};
-    char *ctx = strdup(name); /* for as long as the process */
+    static char labels[][2] = {"a", "b"};
     struct pg_pool_options pool = {
         .connection = {.url = toy_url, .application_name = "toy control"},
         .max = workers + 3,
@@ -226,8 +231,7 @@ static struct replica start(const char *name, int workers)
         .kinds = kinds,
         .kind_count = ARRAY_LEN(kinds),
         .observer = &observer,
-        .ctx = ctx,
-        .observer_ctx = ctx,
+        .ctx = labels[name[0] - 'a'],
         .open_server = open_toy,
         .close_server = close_toy,
         .host = name,
@@ -260,6 +264,12 @@ static void make(struct pg *pg, const char *kind, const char *args, struct job_s
     job_make(pg, &spec, n, "t", per_wave, id);
 }
 
+static void await_entered(void)
+{
+    for (int64_t until = clock_mono_ms() + 10000; !atomic_load(&seen.entered); nap(2))
+        ck_assert_int_lt(clock_mono_ms(), until);
+}
+
 START_TEST(two_replicas_run_every_task_once)
 {
     CLEANUP(pg_closep) struct pg *pg = job_clean();
@@ -272,9 +282,11 @@ START_TEST(two_replicas_run_every_task_once)
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM public.ran"), 500);
     ck_assert_int_eq(ask(pg, "SELECT count(DISTINCT task) AS v FROM public.ran"), 500);
     ck_assert_int_eq(ask(pg, "SELECT count(DISTINCT replica) AS v FROM public.ran"), 2);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.job WHERE started_at IS NOT NULL AND"
-                             " result = '{\"total\": 507, \"succeeded\": 500, \"skipped\": 7,"
-                             " \"failed\": 0, \"cancelled\": 0}'"), 1);
+    ck_assert_int_eq(ask(pg,
+                         "SELECT count(*) AS v FROM tenantd.job WHERE started_at IS NOT NULL AND"
+                         " result = '{\"total\": 507, \"succeeded\": 500, \"skipped\": 7,"
+                         " \"failed\": 0, \"cancelled\": 0}'"),
+                     1);
     await(pg, 1, 5000, "SELECT count(*) AS v FROM tenantd.lease");
     stop(&a, 5000);
     stop(&b, 5000);
@@ -332,14 +344,21 @@ START_TEST(waves_run_one_after_the_other)
     await_state(pg, id, JOB_SUCCEEDED, 20000);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM public.ran r JOIN tenantd.task t ON t.id ="
                              " r.task JOIN tenantd.task u ON u.wave < t.wave"
-                             " WHERE u.claimed_at > r.at"), 0);
+                             " WHERE u.claimed_at > r.at"),
+                     0);
     make(pg, "toy.run", "{\"nap_ms\": 1, \"fail\": \"t2\"}",
          (struct job_spec){.wave_count = 4, .strict_waves = 1}, 40, 10, id);
     await_state(pg, id, JOB_FAILED, 20000);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND"
-                             " state = 'succeeded' AND wave = 0", id), 9);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND"
-                             " state = 'cancelled' AND wave > 0", id), 30);
+    ck_assert_int_eq(ask(pg,
+                         "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND"
+                         " state = 'succeeded' AND wave = 0",
+                         id),
+                     9);
+    ck_assert_int_eq(ask(pg,
+                         "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND"
+                         " state = 'cancelled' AND wave > 0",
+                         id),
+                     30);
     stop(&a, 5000);
 }
 END_TEST
@@ -354,11 +373,15 @@ START_TEST(the_first_failure_stops_the_job)
          (struct job_spec){.stop_on_failure = true, .max_parallel = 2}, 300, 0, id);
     await_state(pg, id, JOB_PARTIAL, 20000);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'failed'"), 1);
-    ck_assert_int_ge(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'cancelled'"), 200);
+    ck_assert_int_ge(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'cancelled'"),
+                     200);
     make(pg, "toy.run", "{\"fail\": \"t9\"}", (struct job_spec){.max_parallel = 4}, 30, 0, id);
     await_state(pg, id, JOB_PARTIAL, 20000);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND"
-                             " state = 'succeeded'", id), 29);
+    ck_assert_int_eq(ask(pg,
+                         "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND"
+                         " state = 'succeeded'",
+                         id),
+                     29);
     stop(&a, 5000);
 }
 END_TEST
@@ -370,13 +393,15 @@ START_TEST(a_cancel_stops_what_runs)
     struct replica a = start("a", 2);
 
     make(pg, "toy.sleep", "{}", (struct job_spec){.max_parallel = 2}, 10, 0, id);
-    await(pg, 2, 10000, "SELECT count(*) AS v FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(60)'"
-                        " AND state = 'active' AND pid <> pg_backend_pid()");
+    await(pg, 2, 10000,
+          "SELECT count(*) AS v FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(60)'"
+          " AND state = 'active' AND pid <> pg_backend_pid()");
     int64_t start_ms = clock_mono_ms();
     OK(job_cancel(pg, id, NULL));
     await_state(pg, id, JOB_CANCELLED, 10000);
     ck_assert_int_le(clock_mono_ms() - start_ms, 4000);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'cancelled'"), 10);
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'cancelled'"),
+                     10);
     ck_assert_int_eq(atomic_load(&seen.entered), 2);
     /* the workers are free again */
     make(pg, "toy.run", "{}", (struct job_spec){.max_parallel = 2}, 4, 0, id);
@@ -411,8 +436,11 @@ START_TEST(retries_and_snoozes_end)
         ck_assert_int_eq(ask(pg, "SELECT attempt AS v FROM tenantd.task WHERE job_id = '%s'", id),
                          cases[i].attempt);
         if (cases[i].code)
-            ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s'"
-                                     " AND outcome ->> 'code' = '%s'", id, cases[i].code), 1);
+            ck_assert_int_eq(ask(pg,
+                                 "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s'"
+                                 " AND outcome ->> 'code' = '%s'",
+                                 id, cases[i].code),
+                             1);
     }
     stop(&a, 5000);
 }
@@ -424,13 +452,16 @@ START_TEST(a_refused_result_does_not_take_others_with_it)
     char id[UUID_TEXT_SIZE];
     struct replica a = start("a", 1);
 
-    pg_fixture_sql(pg, "INSERT INTO tenantd.tenant (id, server, schema_name, state) SELECT 't' || g,"
-                       " 'default', 's' || g, 'active' FROM generate_series(1, 30) g");
+    pg_fixture_sql(pg,
+                   "INSERT INTO tenantd.tenant (id, server, schema_name, state) SELECT 't' || g,"
+                   " 'default', 's' || g, 'active' FROM generate_series(1, 30) g");
     make(pg, "toy.spoil", "{}", (struct job_spec){.noop = 0}, 30, 0, id);
     await_state(pg, id, JOB_PARTIAL, 10000);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'succeeded'"), 29);
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'succeeded'"),
+                     29);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE tenant_id = 't3' AND"
-                             " outcome ->> 'code' = 'INTERNAL'"), 1);
+                             " outcome ->> 'code' = 'INTERNAL'"),
+                     1);
     make(pg, "toy.dirty", "{}", (struct job_spec){.noop = 0}, 30, 0, id);
     await_state(pg, id, JOB_SUCCEEDED, 10000);
     stop(&a, 5000);
@@ -454,15 +485,22 @@ START_TEST(a_server_that_is_away_is_waited_for)
     OK(job_enqueued(pg, gone, NULL));
     pg_fixture_sql(pg, "COMMIT");
     await_state(pg, gone, JOB_FAILED, 10000);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND"
-                             " outcome ->> 'code' = 'SERVER_NOT_FOUND'", gone), 1);
-    await(pg, 1, 10000, "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND snoozes > 0"
-                        " AND attempt = 0 AND state = 'queued'", away);
+    ck_assert_int_eq(ask(pg,
+                         "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND"
+                         " outcome ->> 'code' = 'SERVER_NOT_FOUND'",
+                         gone),
+                     1);
+    await(pg, 1, 10000,
+          "SELECT count(*) AS v FROM tenantd.task WHERE job_id = '%s' AND snoozes > 0"
+          " AND attempt = 0 AND state = 'queued'",
+          away);
     /* another cluster as far as the runner knows: flushed there before its tasks are finished */
     make(pg, "toy.flush", "{}", (struct job_spec){.noop = 0}, 0, 0, id);
     pg_fixture_sql(pg, "BEGIN");
-    OK(job_insert(pg, &(struct job_spec){.kind = "toy.flush", .max_parallel = 1, .wave_count = 1,
-                                         .created_by = "t"}, id, NULL));
+    OK(job_insert(pg,
+                  &(struct job_spec){
+                      .kind = "toy.flush", .max_parallel = 1, .wave_count = 1, .created_by = "t"},
+                  id, NULL));
     OK(task_insert(pg, id, 0, "t3", "second", 0, true, NULL, NULL));
     OK(job_enqueued(pg, id, NULL));
     pg_fixture_sql(pg, "COMMIT");
@@ -486,7 +524,8 @@ START_TEST(the_tasks_of_a_dead_replica_run_elsewhere)
     struct replica a = start("a", 2);
     await_state(pg, id, JOB_SUCCEEDED, 20000);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE rescues = 1 AND"
-                             " attempt = 2"), 5);
+                             " attempt = 2"),
+                     5);
     ck_assert_int_eq(atomic_load(&seen.rescued), 5);
     ck_assert(runner_is_leader(a.runner));
     ck_assert_int_le(runner_heartbeat_age_ms(a.runner), LEASE_MS);
@@ -502,7 +541,7 @@ START_TEST(a_replica_whose_row_vanished_begins_anew)
     struct replica a = start("a", 2);
 
     make(pg, "toy.wait", "{}", (struct job_spec){.noop = 0}, 1, 0, id);
-    await(pg, 1, 5000, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'running'");
+    await_entered();
     pg_fixture_sql(pg, "DELETE FROM tenantd.worker");
     await_state(pg, id, JOB_SUCCEEDED, 20000);
     ck_assert_int_eq(atomic_load(&seen.entered), 2);
@@ -535,13 +574,16 @@ START_TEST(broken_connections_lose_nothing)
     struct replica a = start("a", WORKERS);
     make(pg, "toy.run", "{\"nap_ms\": 5}", (struct job_spec){.max_parallel = 4}, 400, 0, id);
     for (int i = 1; i <= 8; i++) {
-        await(pg, 1, 20000, "SELECT (count(*) >= %d)::int AS v FROM tenantd.task WHERE"
-                            " state = 'succeeded'", i * 40);
+        await(pg, 1, 20000,
+              "SELECT (count(*) >= %d)::int AS v FROM tenantd.task WHERE"
+              " state = 'succeeded'",
+              i * 40);
         terminate(pg);
     }
     await_state(pg, id, JOB_SUCCEEDED, 30000);
     ck_assert_int_eq(ask(pg, "SELECT count(DISTINCT task) AS v FROM public.ran"), 400);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state <> 'succeeded'"), 0);
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state <> 'succeeded'"),
+                     0);
     stop(&a, 5000);
 }
 END_TEST
@@ -554,7 +596,7 @@ START_TEST(a_replica_without_control_database_stops_before_others_take_over)
     use_role(pg);
     struct replica a = start("a", 2);
     make(pg, "toy.wait", "{}", (struct job_spec){.noop = 0}, 1, 0, id);
-    await(pg, 1, 5000, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'running'");
+    await_entered();
     int64_t start_ms = clock_mono_ms();
     pg_fixture_sql(pg, "ALTER ROLE toy_runner NOLOGIN");
     terminate(pg);
@@ -577,14 +619,16 @@ START_TEST(a_stop_gives_back_what_has_not_ended)
     struct replica a = start("a", 2);
 
     make(pg, "toy.sleep", "{}", (struct job_spec){.max_parallel = 2}, 10, 0, id);
-    await(pg, 2, 10000, "SELECT count(*) AS v FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(60)'"
-                        " AND state = 'active' AND pid <> pg_backend_pid()");
+    await(pg, 2, 10000,
+          "SELECT count(*) AS v FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(60)'"
+          " AND state = 'active' AND pid <> pg_backend_pid()");
     int64_t start_ms = clock_mono_ms();
     stop(&a, 200);
     ck_assert_int_ge(clock_mono_ms() - start_ms, 200);
     ck_assert_int_le(clock_mono_ms() - start_ms, 5000);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'queued' AND"
-                             " attempt = 0 AND outcome IS NULL"), 10);
+                             " attempt = 0 AND outcome IS NULL"),
+                     10);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.worker"), 0);
     ck_assert_int_eq(job_state_of(pg, id), JOB_RUNNING);
 }

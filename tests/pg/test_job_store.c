@@ -8,7 +8,8 @@ START_TEST(a_job_comes_back_as_it_went)
     char id[UUID_TEXT_SIZE];
     struct job job;
 
-    job_make(pg, SPEC(.subject = "acme", .args = args, .noop = 2, .request_id = "r1"), 3, "t", 0, id);
+    job_make(pg, SPEC(.subject = "acme", .args = args, .noop = 2, .request_id = "r1"), 3, "t", 0,
+             id);
     OK(job_find(pg, id, &job, NULL));
     ck_assert_str_eq(job.id, id);
     ck_assert_str_eq(job.kind, "toy.run");
@@ -272,7 +273,8 @@ START_TEST(a_failed_strict_wave_ends_the_job)
     tell(pg, "UPDATE tenantd.task SET state = 'succeeded' WHERE tenant_id = 't2'");
     OK(job_reconcile(pg, id, NULL, NULL, NULL));
     ck_assert_int_eq(job_state_of(pg, id), JOB_FAILED);
-    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'cancelled'"), 4);
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'cancelled'"),
+                     4);
 }
 END_TEST
 
@@ -301,7 +303,8 @@ START_TEST(only_old_finished_jobs_are_pruned)
     job_make(pg, SPEC(.noop = 0), 1, "t", 0, live);
     job_make(pg, SPEC(.noop = 0), 0, "t", 0, old);
     job_make(pg, SPEC(.noop = 0), 0, "t", 0, fresh);
-    tell(pg, "UPDATE tenantd.job SET finished_at = now() - interval '31 days' WHERE id = '%s'", old);
+    tell(pg, "UPDATE tenantd.job SET finished_at = now() - interval '31 days' WHERE id = '%s'",
+         old);
     tell(pg, "UPDATE tenantd.job SET created_at = now() - interval '31 days'");
     OK(job_prune(pg, 30, 10, NULL));
     ck_assert_int_eq(job_find(pg, old, &(struct job){.kind = NULL}, NULL), ERR_JOB_NOT_FOUND);
