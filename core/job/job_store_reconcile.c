@@ -132,6 +132,22 @@ static err_code write_job(struct pg *pg, const char *id, const struct job_view *
     return rc;
 }
 
+/* A tenant whose provisioning was cancelled, or lost with its worker, has nobody left who would say
+ * what became of it. */
+static err_code abandon_tenants(struct pg *pg, const char *id, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "job_abandon_tenants",
+        .sql = "UPDATE tenantd.tenant t SET state = 'error', last_error = k.outcome,"
+               " epoch = t.epoch + 1, updated_at = clock_timestamp()"
+               " FROM tenantd.task k WHERE k.job_id = $1 AND k.tenant_id = t.id"
+               "  AND k.state IN ('cancelled', 'failed') AND t.state = 'provisioning'"
+               "  AND NOT EXISTS (SELECT FROM tenantd.task o WHERE o.tenant_id = t.id"
+               "   AND o.state IN ('queued', 'running'))",
+    };
+    return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(id)), NULL, err);
+}
+
 struct reconciliation {
     const char *id;
     struct job_move move;
@@ -153,6 +169,8 @@ static err_code reconcile_work(struct pg *pg, void *arg, struct err *err)
     rc = settle(pg, r->id, &view, &decision, err);
     if (!rc)
         rc = write_job(pg, r->id, &view, &decision, &r->move.changed, err);
+    if (!rc && job_state_is_terminal(decision.state))
+        rc = abandon_tenants(pg, r->id, err);
     if (rc)
         return rc;
     r->move.after = decision.state;

@@ -75,7 +75,7 @@ void outcome_error(const struct task_run *run, const struct err *err, const char
         }
     if (result->retry_after_ms) /* those who wait for one lock must not come back together */
         result->retry_after_ms += (int64_t)((double)result->retry_after_ms * retry_random());
-    if (__atomic_load_n(run->cancelled, __ATOMIC_ACQUIRE))
+    if (task_run_cancelled(run))
         result->verdict = VERDICT_CANCELLED;
     result->outcome = describe(err, step, failure);
 }

@@ -201,6 +201,23 @@ START_TEST(a_running_job_is_cancelling_until_nothing_runs)
 }
 END_TEST
 
+START_TEST(a_cancelled_provisioning_leaves_no_tenant_in_between)
+{
+    CLEANUP(pg_closep) struct pg *pg = job_clean();
+    char id[UUID_TEXT_SIZE];
+
+    tell(pg, "INSERT INTO tenantd.tenant (id, server, schema_name, state)"
+             " VALUES ('p1', 'default', 's1', 'provisioning'), ('p2', 'default', 's2', 'active')");
+    job_make(pg, SPEC(.max_parallel = 1), 2, "p", 0, id);
+    OK(job_cancel(pg, id, NULL));
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.tenant WHERE id = 'p1'"
+                             " AND state = 'error' AND last_error ->> 'code' = 'CANCELLED'"),
+                     1);
+    ck_assert_int_eq(
+        ask(pg, "SELECT count(*) AS v FROM tenantd.tenant WHERE id = 'p2' AND state = 'active'"), 1);
+}
+END_TEST
+
 START_TEST(retry_takes_what_failed_and_what_was_cancelled)
 {
     CLEANUP(pg_closep) struct pg *pg = job_clean();
@@ -329,6 +346,7 @@ int main(void)
     tcase_add_test(tc, tasks_are_listed_by_what_became_of_them);
     tcase_add_test(tc, a_queued_job_is_cancelled_at_once);
     tcase_add_test(tc, a_running_job_is_cancelling_until_nothing_runs);
+    tcase_add_test(tc, a_cancelled_provisioning_leaves_no_tenant_in_between);
     tcase_add_test(tc, retry_takes_what_failed_and_what_was_cancelled);
     tcase_add_test(tc, reconciling_writes_only_what_moved);
     tcase_add_test(tc, a_failed_strict_wave_ends_the_job);
