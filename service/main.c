@@ -123,6 +123,7 @@ static err_code start_admin(struct daemon *d, struct err *err)
                                      .receive_timeout_ms = c->http.receive_timeout_ms,
                                      .idle_timeout_s = c->http.idle_timeout_s,
                                      .handler = admin_handle,
+                                     .observer = admin_observe,
                                      .log = log_server,
                                      .ctx = &d->app};
     return server_start(&options, &d->admin, err);

@@ -39,6 +39,17 @@ static err_code take_ids(const json_t *ids, const char *base, struct selector *s
     return s->ids ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
+/* Puts base in front of the field that an error names. */
+static err_code under(const char *base, err_code code, struct err *err)
+{
+    char field[96];
+
+    if (!err)
+        return code;
+    (void)snprintf(field, sizeof field, "%s%s", base, err->field);
+    return err_in(err, field);
+}
+
 static err_code take_labels(const json_t *labels, const char *base, struct selector *s,
                             struct err *err)
 {
@@ -46,7 +57,7 @@ static err_code take_labels(const json_t *labels, const char *base, struct selec
         return problem(err, base, "/labels", "must be an object with at least one label");
     err_code rc = tenant_check_labels(labels, false, err);
     if (rc)
-        return rc;
+        return under(base, rc, err);
     s->labels = json_canonical(labels);
     return s->labels ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }

@@ -151,8 +151,16 @@ static bool is_label_key(const char *key)
 
 static err_code label_problem(struct err *err, const char *key, const char *what)
 {
-    char field[96];
-    (void)snprintf(field, sizeof field, "/labels/%.80s", key);
+    char field[96] = "/labels/";
+    size_t n = strlen(field);
+
+    for (const char *p = key; *p && n < sizeof field - 3; p++) /* RFC 6901, 3 */
+        if (*p == '~' || *p == '/') {
+            field[n++] = '~';
+            field[n++] = *p == '~' ? '0' : '1';
+        } else
+            field[n++] = *p;
+    field[n] = '\0';
     (void)err_set(err, ERR_VALIDATION_FAILED, "label \"%.80s\": %s", key, what);
     return err ? err_in(err, field) : ERR_VALIDATION_FAILED;
 }

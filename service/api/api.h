@@ -68,6 +68,7 @@ struct api_route {
     scope scope;                  /* with .open: none is needed */
     bool open;                    /* any valid token will do */
     bool public;                  /* not even a token */
+    bool secret;                  /* the reply holds one: it is never stored */
     body_kind body;
     const char *query[ROUTE_QUERY_MAX]; /* the parameters it knows; "name*" may be repeated */
     api_handler *fn;
@@ -81,6 +82,9 @@ struct reply api_handle(void *ctx, struct request *req);
 size_t api_body_limit(void *ctx, http_method method, const char *path);
 /* The handler of the admin listener: probes and metrics, from memory alone. */
 struct reply admin_handle(void *ctx, struct request *req);
+/* Probes and scrapes are neither logged nor counted; only the exchange log gets them. */
+void admin_observe(void *ctx, const struct request *req, const struct reply *reply,
+                   int64_t duration_us);
 /* Logs and counts a finished request; ctx is the struct app. */
 void api_observe(void *ctx, const struct request *req, const struct reply *reply,
                  int64_t duration_us);

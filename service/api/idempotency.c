@@ -93,7 +93,8 @@ static err_code remember(struct pg *pg, const struct idempotent *idem, struct er
     const struct call *call = idem->call;
     return pg_exec(pg, &stmt,
                    PG_ARGS(PG_ARG((const char *)call->who.id), PG_ARG((const char *)idem->key),
-                           PG_ARG(idem->reply.status), PG_ARG(idem->reply.body),
+                           PG_ARG(idem->reply.status),
+                           PG_ARG(call->route->secret ? NULL : idem->reply.body),
                            PG_ARG((const char *)call->job_id)),
                    NULL, err);
 }
@@ -118,6 +119,9 @@ static err_code replay(struct pg *pg, struct idempotent *idem, struct err *err)
     if (!str_eq(pg_text(rows, 0, "fingerprint"), idem->fingerprint))
         return err_set(err, ERR_IDEMPOTENCY_KEY_REUSED,
                        "this Idempotency-Key was used with another request");
+    if (idem->call->route->secret)
+        return err_set(err, ERR_CONFLICT,
+                       "this request was carried out; its answer held a secret and is not kept");
     if (pg_text(rows, 0, "location")) {
         idem->reply = reply_job(idem->call, pg_text(rows, 0, "location"));
     } else {

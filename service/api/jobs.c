@@ -108,11 +108,14 @@ static struct reply judge(const struct call *call, const struct job *job, const 
     job_etag(job, etag);
     if (!expect)
         return reply_tagged(call, etag, body);
-    if (!job_state_is_terminal(job->state))
-        return reply_json(202, body);
-    if (!str_eq(expect, job_state_name(job->state)))
+    bool live = !job_state_is_terminal(job->state);
+    if (!live && !str_eq(expect, job_state_name(job->state)))
         return other_outcome(call, job, expect, body);
-    return reply_json(200, body);
+    char quoted[40];
+    struct reply reply = reply_json(live ? 202 : 200, body);
+    (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);
+    reply_header(&reply, "ETag", quoted);
+    return reply;
 }
 
 /* Whether a waiting client has what it waits for: the end, or another version than it knows. */

@@ -57,6 +57,7 @@ static void log_exchange(const struct app *app, const struct request *req,
     json_t *headers = headers_json(reply->headers, reply->header_count);
     if (reply->content_type)
         (void)json_object_set_new(headers, "Content-Type", json_string(reply->content_type));
+    (void)json_object_set_new(headers, "X-Request-Id", json_string(req->id)); /* the server's */
     json_auto_t *line = json_pack(
         "{s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}", "method",
         req->head ? "HEAD" : req->method_text, "path", json_text(req->path), "query",
@@ -72,6 +73,16 @@ static void log_exchange(const struct app *app, const struct request *req,
     str_addf(&out, "%s\n", text);
     if (write(app->exchange_log, str_text(&out), out.len) < 0)
         log_plain(app->log, LOG_LEVEL_WARN, "exchange_log.failed");
+}
+
+void admin_observe(void *ctx, const struct request *req, const struct reply *reply,
+                   int64_t duration_us)
+{
+    const struct app *app = ctx;
+
+    (void)duration_us;
+    if (app->exchange_log >= 0 && reply->status)
+        log_exchange(app, req, reply);
 }
 
 void api_observe(void *ctx, const struct request *req, const struct reply *reply,

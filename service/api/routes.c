@@ -90,7 +90,7 @@ const struct api_route api_routes[] = {
      .query = {"include_health", "include_runtime"}, .fn = metrics_get},
     /* access */
     {ROUTE(POST, "/v1/tokens", "createToken", SCOPE_TOKENS_ADMIN),
-     .body = BODY_JSON, .fn = tokens_create},
+     .body = BODY_JSON, .secret = true, .fn = tokens_create},
     {ROUTE(GET, "/v1/tokens", "listTokens", SCOPE_TOKENS_ADMIN), .query = {PAGE},
      .fn = tokens_list},
     {ROUTE(GET, "/v1/tokens/{token_id}", "getToken", SCOPE_TOKENS_ADMIN),

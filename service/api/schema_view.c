@@ -157,6 +157,10 @@ static struct reply export(const struct call *call, const struct schema *schema,
 
     if (schema_export(schema, options, &result, &err))
         return call_fail(call, &err);
+    if (call_has_tag(call, "If-None-Match", tag)) {
+        export_result_clear(&result);
+        return reply_tagged(call, tag, NULL);
+    }
     struct reply reply = reply_text(200, result.content_type, result.body);
     (void)snprintf(header, sizeof header, "attachment; filename=\"%s\"", result.filename);
     reply_header(&reply, "Content-Disposition", header);
@@ -178,7 +182,5 @@ struct reply schema_view_export(const struct schema_view *view, struct pg *pg)
         schema_fingerprint(schema, fingerprint, &err))
         return call_fail(view->call, &err);
     tag_of(view->call, fingerprint, tag);
-    if (call_has_tag(view->call, "If-None-Match", tag))
-        return reply_tagged(view->call, tag, NULL);
     return export(view->call, schema, &wanted.options, tag);
 }
