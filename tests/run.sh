@@ -72,6 +72,22 @@ stage_contract() {
     tests/contract/api/lint.sh
     node tests/contract/api/selftest.mjs
     node tests/contract/api/validate.mjs openapi/openapi.yaml "$logs/exchanges.ndjson" --require-all-operations
+    fuzz_contract
+}
+# Generated calls, right and wrong, at a daemon of their own.
+fuzz_contract() {
+    dev=$scratch/fuzz
+    build/release/tenantd --dev --data-dir "$dev" --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 2>"$logs/fuzzed.log" &
+    daemon=$!
+    trap 'kill $daemon 2>/dev/null || true' EXIT
+    tries=0
+    until grep -q '"event":"ready"' "$logs/fuzzed.log"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 300 ] && kill -0 $daemon || { cat "$logs/fuzzed.log"; return 1; }
+        sleep 0.1
+    done
+    port=$(sed -n 's/.*"event":"ready".*"port":\([0-9]*\).*/\1/p' "$logs/fuzzed.log")
+    node tests/contract/api/fuzz.mjs openapi/openapi.yaml "http://127.0.0.1:$port" "$(cat "$dev/admin-token")" 3000
 }
 stage_exports() {
     npm_install tests/contract
