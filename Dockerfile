@@ -4,12 +4,13 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         cmake gcc libc6-dev ninja-build pkg-config \
-        libarchive-dev libjansson-dev libmicrohttpd-dev libpg-query-dev libpq-dev libssl-dev libsystemd-dev libyaml-dev \
+        libarchive-dev libjansson-dev libmicrohttpd-dev libpg-query-dev libpq-dev libssl-dev libsystemd-dev libyaml-dev zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
 COPY core core
+COPY openapi openapi
 COPY service service
 RUN cmake --preset release -DTENANTD_TESTS=OFF \
     && cmake --build --preset release --target tenantd \
@@ -21,7 +22,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         ca-certificates \
-        libarchive13 libjansson4 libmicrohttpd12 libpg-query1504.0 libpq5 libssl3 libsystemd0 libyaml-0-2 \
+        libarchive13 libjansson4 libmicrohttpd12 libpg-query1504.0 libpq5 libssl3 libsystemd0 libyaml-0-2 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 65532 tenantd \
     && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin tenantd
