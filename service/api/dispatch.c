@@ -10,6 +10,10 @@
 
 struct reply call_fail(const struct call *call, const struct err *err)
 {
+    if (err_kind_of(err->code) == ERR_KIND_INTERNAL) /* the client is sent here for the reason */
+        log_event(call->app->log, LOG_LEVEL_ERROR, "request.failed",
+                  LOG_STR("request_id", call->req->id), LOG_STR("op", call->route->op),
+                  LOG_ERR(err));
     return reply_err(call->req, err);
 }
 
