@@ -1,38 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
-
 #include "core/base/clock.h"
 #include "core/base/json.h"
-#include "core/base/str.h"
 #include "core/job/kinds.h"
 #include "core/job/outcome.h"
 #include "core/tenant/schema_ops.h"
-
-enum { COMMENT_SIZE = TENANT_ID_MAX + 32 };
-
-static void comment_of(const struct task *task, char out[COMMENT_SIZE])
-{
-    (void)snprintf(out, COMMENT_SIZE, "tenantd tenant %s", task->tenant_id);
-}
-
-/*
- * A replica may die between the commit of the schema and the end of its task; the next attempt then
- * finds a schema. The comment, written in the same transaction, tells that it is this tenant's.
- */
-static bool is_ours(const struct task_run *run, const char *schema)
-{
-    char wanted[COMMENT_SIZE];
-    CLEANUP(freep) char *comment = NULL;
-
-    comment_of(run->task, wanted);
-    return !schema_comment(run->server, schema, &comment, NULL) && str_eq(comment, wanted);
-}
 
 static err_code provision(struct task_run *run, const struct catalog *catalog,
                           struct apply_result *applied, struct err *err)
 {
     const struct engine_settings *s = engine_settings(run->ctx);
-    char comment[COMMENT_SIZE];
+    char comment[SCHEMA_COMMENT_SIZE];
     struct apply_options options = {.schema = args_text(run->task->args, "schema", ""),
                                     .shared_schema = s->shared_schema,
                                     .table = s->tracking_table,
@@ -43,9 +20,12 @@ static err_code provision(struct task_run *run, const struct catalog *catalog,
                                     .statement_timeout_ms = s->statement_timeout_ms,
                                     .format = s->default_format};
 
-    comment_of(run->task, comment);
+    schema_comment_of(run->task->tenant_id, comment);
     err_code rc = apply_run(run->server, catalog, NULL, &options, applied, err);
-    if (rc != ERR_SCHEMA_EXISTS || !is_ours(run, options.schema))
+    /* a replica may die between the commit of the schema and the end of its task; the next attempt
+     * then finds the schema, with the comment of the same transaction */
+    if (rc != ERR_SCHEMA_EXISTS ||
+        !schema_is_of(run->server, options.schema, run->task->tenant_id))
         return rc;
     apply_result_clear(applied);
     options.create_schema = false;

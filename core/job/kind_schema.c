@@ -50,14 +50,26 @@ void kind_refresh(struct task_run *run, struct task_result *result)
     result->outcome = json_pack("{s:I}", "found", (json_int_t)count);
 }
 
-void kind_purge(struct task_run *run, struct task_result *result)
+/* A tenant that was never active may have failed because its schema's name was somebody else's. */
+static err_code drop(struct task_run *run, const char *schema, struct err *err)
 {
     const struct engine_settings *s = engine_settings(run->ctx);
+
+    if (json_is_true(json_object_get(run->task->args, "never_active")) &&
+        !schema_is_of(run->server, schema, run->task->tenant_id))
+        return pg_alive(run->server)
+                   ? ERR_NONE
+                   : err_set(err, ERR_DATABASE_UNAVAILABLE, "lost the tenant's server");
+    return schema_drop(run->server, schema, apply_lock_key(schema), s->lock_timeout_ms, err);
+}
+
+void kind_purge(struct task_run *run, struct task_result *result)
+{
     const char *schema = args_text(run->task->args, "schema", "");
     struct err err = {.code = ERR_NONE};
 
     (void)pool_evict(engine_pools(run->ctx), run->task->tenant_id);
-    if (schema_drop(run->server, schema, apply_lock_key(schema), s->lock_timeout_ms, &err)) {
+    if (drop(run, schema, &err)) {
         outcome_error(run, &err, "drop_schema", NULL, result);
         if (result->verdict == VERDICT_FAILED)
             result->last_error = json_incref(result->outcome);

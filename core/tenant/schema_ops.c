@@ -138,3 +138,17 @@ err_code schema_comment(struct pg *pg, const char *schema, char **out, struct er
     *out = strdup(pg_text(rows, 0, "comment"));
     return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
+
+void schema_comment_of(const char *tenant_id, char out[SCHEMA_COMMENT_SIZE])
+{
+    (void)snprintf(out, SCHEMA_COMMENT_SIZE, "tenantd tenant %s", tenant_id);
+}
+
+bool schema_is_of(struct pg *pg, const char *schema, const char *tenant_id)
+{
+    char wanted[SCHEMA_COMMENT_SIZE];
+    CLEANUP(freep) char *comment = NULL;
+
+    schema_comment_of(tenant_id, wanted);
+    return !schema_comment(pg, schema, &comment, NULL) && str_eq(comment, wanted);
+}

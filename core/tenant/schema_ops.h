@@ -5,6 +5,9 @@
 #include <stdbool.h>
 
 #include "core/pg/pg.h"
+#include "core/tenant/tenant.h"
+
+enum { SCHEMA_COMMENT_SIZE = TENANT_ID_MAX + 32 };
 
 /*
  * Drops a schema and all that is in it, relations first and in chunks with a transaction each: one
@@ -21,3 +24,7 @@ err_code schema_find(struct pg *pg, const char *pattern, int limit, struct pg_ro
                      struct err *err) MUST_USE;
 /* The comment of a schema, "" for none; free() *out. ERR_SCHEMA_MISSING. */
 err_code schema_comment(struct pg *pg, const char *schema, char **out, struct err *err) MUST_USE;
+/* The comment that tells that a schema was made for a tenant. */
+void schema_comment_of(const char *tenant_id, char out[SCHEMA_COMMENT_SIZE]);
+/* Whether a schema is there and was made for the tenant; false when that cannot be told. */
+bool schema_is_of(struct pg *pg, const char *schema, const char *tenant_id);

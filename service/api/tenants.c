@@ -256,7 +256,8 @@ static err_code apply_purge(struct change *change, const struct tenant *t, struc
                             .wave_count = 1,
                             .created_by = call->who.id,
                             .request_id = call->req->id};
-    json_auto_t *args = json_pack("{s:s}", "schema", t->schema);
+    json_auto_t *args = json_pack("{s:s, s:b}", "schema", t->schema, "never_active",
+                                    !t->applied_set);
     err_code rc = refuse_busy(t, err);
 
     if (!rc)
