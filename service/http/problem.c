@@ -28,12 +28,24 @@ static json_t *detail_of(const struct request *req, const struct err *err)
                : json_string("tenantd failed; its log says why");
 }
 
+/* What kind of place in the request err->field is; NULL: none, but a file or a version. */
+static const char *place_of(const struct err *err)
+{
+    if (err->field[0] == '/')
+        return "pointer";
+    if (err->code == ERR_UNKNOWN_PARAMETER)
+        return "parameter";
+    if (err->code == ERR_INVALID_PARAMETER) /* our headers begin with a capital, parameters not */
+        return isupper((unsigned char)err->field[0]) ? "header" : "parameter";
+    return NULL;
+}
+
 static json_t *errors_of(const struct err *err)
 {
-    if (!err->field[0])
+    if (!err->field[0] || !place_of(err))
         return NULL;
-    return json_pack("[{s:o, s:o}]", err->field[0] == '/' ? "pointer" : "parameter",
-                     json_text(err->field), "detail", json_text(err->msg));
+    return json_pack("[{s:o, s:o}]", place_of(err), json_text(err->field), "detail",
+                     json_text(err->msg));
 }
 
 static json_t *metadata_of(const struct err *err)
@@ -46,8 +58,9 @@ static json_t *metadata_of(const struct err *err)
     }
     if (err->sqlstate[0])
         (void)json_object_set_new(metadata, "sqlstate", json_text(err->sqlstate));
-    if (err->subject[0])
-        (void)json_object_set_new(metadata, "subject", json_text(err->subject));
+    const char *subject = err->subject[0] || place_of(err) ? err->subject : err->field;
+    if (*subject)
+        (void)json_object_set_new(metadata, "subject", json_text(subject));
     return metadata;
 }
 

@@ -57,7 +57,7 @@ START_TEST(problem_with_all_there_is)
     struct err err;
 
     (void)err_set(&err, ERR_DATABASE_UNAVAILABLE, "cannot reach \"db\"\xff");
-    (void)err_in(&err, "limit");
+    (void)err_in(&err, "/limit");
     (void)snprintf(err.sqlstate, sizeof err.sqlstate, "08006");
     (void)snprintf(err.subject, sizeof err.subject, "job_1");
     err.line = 3;
@@ -71,7 +71,7 @@ START_TEST(problem_with_all_there_is)
                     "'title':'The database is not reachable','status':503,"
                     "'code':'DATABASE_UNAVAILABLE','detail':'cannot reach \\\"db\\\"\xef\xbf\xbd',"
                     "'retryable':true,'instance':'/v1/tenants','request_id':'req_1',"
-                    "'errors':[{'parameter':'limit','detail':'cannot reach \\\"db\\\"\xef\xbf\xbd'}"
+                    "'errors':[{'pointer':'/limit','detail':'cannot reach \\\"db\\\"\xef\xbf\xbd'}"
                     "],'metadata':{'line':3,'column':7,'sqlstate':'08006','subject':'job_1',"
                     "'waited_ms':5},'outcome':'none'}");
     reply_clear(&reply);
