@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/str.h"
 #include "core/job/kinds.h"
 #include "core/job/outcome.h"
 #include "core/tenant/tenant_store.h"
@@ -25,12 +26,14 @@ static struct apply_options options_of(const struct migrating *m)
 {
     const struct engine_settings *s = engine_settings(m->engine);
     const json_t *args = m->run->job->args;
+    /* the target of a run is a version of the tenants' catalog: its shared schema goes to the head */
+    bool aims = !m->shared || str_eq(m->run->job->kind, "shared.migrate");
 
     return (struct apply_options){
         .schema = m->shared ? s->shared_schema : args_text(m->run->task->args, "schema", ""),
         .shared_schema = s->shared_schema,
         .table = m->shared ? s->shared_tracking_table : s->tracking_table,
-        .target = args_text(args, m->shared ? "shared_target" : "target", NULL),
+        .target = aims ? args_text(args, "target", NULL) : NULL,
         .allow = (unsigned)args_int(args, "allow", 0),
         .async_commit = true,
         .lock_timeout_ms = (int)args_int(args, "lock_timeout_ms", s->lock_timeout_ms),
