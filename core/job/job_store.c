@@ -146,7 +146,8 @@ static err_code copy_job(struct pg *pg, struct retry *r, struct err *err)
                    NULL, err);
 }
 
-/* A tenant may have moved to another server since. */
+/* A tenant may have moved to another server since, or be gone: then there is nothing to repeat, as
+ * for an item that was refused before it had a tenant. Only the shared schema's task has none. */
 static err_code copy_tasks(struct pg *pg, const struct retry *r, int64_t *count, struct err *err)
 {
     static const struct pg_stmt stmt = {
@@ -155,7 +156,9 @@ static err_code copy_tasks(struct pg *pg, const struct retry *r, int64_t *count,
                " SELECT $2, t.item, t.tenant_id, coalesce(n.server, t.server), t.wave,"
                " t.exclusive, t.args"
                " FROM tenantd.task t LEFT JOIN tenantd.tenant n ON n.id = t.tenant_id"
-               " WHERE t.job_id = $1 AND t.state IN ('failed', 'cancelled') ORDER BY t.id",
+               " WHERE t.job_id = $1 AND t.state IN ('failed', 'cancelled')"
+               " AND (n.id IS NOT NULL OR (t.tenant_id IS NULL AND t.args IS NOT NULL))"
+               " ORDER BY t.id",
     };
     return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(r->id), PG_ARG((const char *)r->new_id)), count, err);
 }
@@ -178,7 +181,8 @@ static err_code retry_work(struct pg *pg, void *arg, struct err *err)
     if (rc)
         return rc;
     if (!count)
-        return err_set(err, ERR_NOTHING_TO_RETRY, "job %s has no failed or cancelled task", r->id);
+        return err_set(err, ERR_NOTHING_TO_RETRY, "job %s has no failed or cancelled task"
+                       " of a tenant that is still there", r->id);
     return job_enqueued(pg, r->new_id, err);
 }
 

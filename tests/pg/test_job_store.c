@@ -231,6 +231,9 @@ START_TEST(retry_takes_what_failed_and_what_was_cancelled)
              "UPDATE tenantd.task SET state = CASE WHEN wave = 0 THEN 'succeeded'"
              " WHEN wave = 1 THEN 'failed' ELSE 'cancelled' END");
     OK(job_reconcile(pg, id, NULL, NULL, NULL));
+    ck_assert_int_eq(job_retry(pg, id, "me", NULL, again, &err), ERR_NOTHING_TO_RETRY);
+    tell(pg, "INSERT INTO tenantd.tenant (id, server, schema_name, state)"
+             " SELECT 't' || g, 'default', 't' || g, 'active' FROM generate_series(1, 6) g");
     OK(job_retry(pg, id, "me", "r2", again, &err));
     OK(job_find(pg, again, &job, &err));
     ck_assert_str_eq(job.retry_of, id);
