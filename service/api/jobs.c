@@ -36,6 +36,35 @@ static err_code read_job_page(const struct call *call, struct page *page, struct
     return rc;
 }
 
+/* "a,b": every word must be a state; is_state knows which there are. */
+static err_code check_states(const struct call *call, bool (*is_state)(const char *word),
+                             struct err *err)
+{
+    const char *text = request_query(call->req, "state");
+    CLEANUP(freep) char *words = text ? strdup(text) : NULL;
+    char *rest = NULL;
+
+    for (char *word = words ? strtok_r(words, ",", &rest) : NULL; word;
+         word = strtok_r(NULL, ",", &rest))
+        if (!is_state(word)) {
+            (void)err_set(err, ERR_INVALID_PARAMETER, "there is no state \"%.40s\"", word);
+            return err_in(err, "state");
+        }
+    return ERR_NONE;
+}
+
+static bool is_job_state(const char *word)
+{
+    job_state ignored;
+    return job_state_parse(word, &ignored);
+}
+
+static bool is_task_state(const char *word)
+{
+    task_state ignored;
+    return task_state_parse(word, &ignored);
+}
+
 static struct reply list_jobs(struct call *call, const char *member, const char *kind)
 {
     struct job_filter filter = {.kind = kind ? kind : request_query(call->req, "kind"),
@@ -48,7 +77,7 @@ static struct reply list_jobs(struct call *call, const char *member, const char 
     char key[PAGE_KEY_SIZE];
     struct err err = {.code = ERR_NONE};
 
-    if (read_job_page(call, &page, &filter, &err) ||
+    if (check_states(call, is_job_state, &err) || read_job_page(call, &page, &filter, &err) ||
         job_list(call->pg, &filter, &jobs, &count, &err))
         return call_fail(call, &err);
     size_t shown = count > (size_t)page.size ? (size_t)page.size : count;
@@ -72,6 +101,19 @@ struct reply jobs_list(struct call *call)
 struct reply runs_list(struct call *call)
 {
     return list_jobs(call, "migration_runs", "migration.run");
+}
+
+/* The job of the path. The routes of runs are for runs alone: their scopes reach no other job. */
+static err_code load(const struct call *call, struct job *job, json_t **body, struct err *err)
+{
+    err_code rc = job_load_json(call->pg, call->req->params[0], job, body, err);
+
+    if (rc || !str_starts(call->route->pattern.path, "/v1/migration-runs/") ||
+        str_eq(job->kind, "migration.run"))
+        return rc;
+    json_decref(*body);
+    *body = NULL;
+    return err_set(err, ERR_JOB_NOT_FOUND, "job %s is no migration run", job->id);
 }
 
 /* How long a GET may still wait: its deadline is kept across the runs of the parked request. */
@@ -140,7 +182,7 @@ struct reply jobs_get(struct call *call)
 
     if (query_int(call, "wait", 0, WAIT_MAX_S, 0, &wait, &err) ||
         query_word(call, "expect", outcomes, NULL, &expect, &err) ||
-        job_load_json(call->pg, call->req->params[0], &job, &body, &err))
+        load(call, &job, &body, &err))
         return call_fail(call, &err);
     int64_t deadline = wait ? deadline_of(call, wait) : 0;
     if (wait && !is_due(call, &job) && !call->req->park_expired && clock_mono_ms() < deadline) {
@@ -177,8 +219,8 @@ struct reply jobs_tasks(struct call *call)
     char key[24];
     struct err err = {.code = ERR_NONE};
 
-    if (page_read(call, &page, &err) ||
-        job_load_json(call->pg, call->req->params[0], &job, &ignored, &err))
+    if (check_states(call, is_task_state, &err) || page_read(call, &page, &err) ||
+        load(call, &job, &ignored, &err))
         return call_fail(call, &err);
     json_decref(ignored);
     filter.after_id = strtoll(page.after, NULL, 10);
@@ -199,30 +241,26 @@ struct reply jobs_tasks(struct call *call)
 
 struct reply jobs_cancel(struct call *call)
 {
-    CLEANUP(job_clear) struct job job = {.kind = NULL};
+    CLEANUP(job_clear) struct job before = {.kind = NULL}, job = {.kind = NULL};
+    json_auto_t *ignored = NULL;
     json_t *body = NULL;
-    const char *id = call->req->params[0];
     struct err err;
 
-    if (!uuid_is_valid(id)) {
-        (void)err_set(&err, ERR_JOB_NOT_FOUND, "there is no job \"%.60s\"", id);
-        return call_fail(call, &err);
-    }
-    if (job_cancel(call->pg, id, &err) || job_load_json(call->pg, id, &job, &body, &err))
+    if (load(call, &before, &ignored, &err) || job_cancel(call->pg, before.id, &err) ||
+        job_load_json(call->pg, before.id, &job, &body, &err))
         return call_fail(call, &err);
     return reply_json(202, body);
 }
 
 struct reply jobs_retry(struct call *call)
 {
+    CLEANUP(job_clear) struct job job = {.kind = NULL};
+    json_auto_t *ignored = NULL;
     char id[UUID_TEXT_SIZE];
     struct err err;
 
-    if (!uuid_is_valid(call->req->params[0])) {
-        (void)err_set(&err, ERR_JOB_NOT_FOUND, "there is no job \"%.60s\"", call->req->params[0]);
-        return call_fail(call, &err);
-    }
-    if (job_retry(call->pg, call->req->params[0], call->who.id, call->req->id, id, &err))
+    if (load(call, &job, &ignored, &err) ||
+        job_retry(call->pg, job.id, call->who.id, call->req->id, id, &err))
         return call_fail(call, &err);
     return reply_job(call, id);
 }
