@@ -132,6 +132,20 @@ static err_code check_coding(const struct request *req, struct err *err)
     return ERR_NONE;
 }
 
+/* Only a field that is a list may come twice (RFC 9110, 5.3); which of two others would hold? */
+static err_code check_singles(const struct request *req, struct err *err)
+{
+    static const char *const names[] = {"Authorization", "Content-Type", "Idempotency-Key"};
+    int count = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        (void)single(req, names[i], &count);
+        if (count > 1)
+            return err_set(err, ERR_BAD_REQUEST, "there is more than one %s", names[i]);
+    }
+    return ERR_NONE;
+}
+
 err_code vet_head(const struct request *req, const char *version, struct vet_body *out,
                   struct err *err)
 {
@@ -146,6 +160,8 @@ err_code vet_head(const struct request *req, const char *version, struct vet_bod
         code = check_host(req, version, err);
     if (!code)
         code = check_coding(req, err);
+    if (!code)
+        code = check_singles(req, err);
     if (!code)
         *out = body;
     return code;
