@@ -36,7 +36,7 @@ static json_t *token_json(const struct token_record *r)
                      time_or_null(r->revoked_at), "last_used_at", time_or_null(r->last_used_at));
 }
 
-/* RFC 3339 with "Z" or an offset of whole minutes; 0: it is none. */
+/* RFC 3339 in UTC, "Z" or "+00:00"; 0: it is none. */
 static int64_t parse_time(const char *text)
 {
     struct tm tm = {.tm_mday = 0};
@@ -46,7 +46,9 @@ static int64_t parse_time(const char *text)
         rest += 1 + strspn(rest + 1, "0123456789");
     if (!rest || (strcmp(rest, "Z") != 0 && strcmp(rest, "+00:00") != 0))
         return 0;
-    return (int64_t)timegm(&tm) * 1000;
+    int day = tm.tm_mday;
+    time_t seconds = timegm(&tm); /* makes the 31st of February a day of March */
+    return tm.tm_mday == day ? (int64_t)seconds * 1000 : 0;
 }
 
 struct token_wish {

@@ -15,6 +15,7 @@ struct waiting {
     char job_id[UUID_TEXT_SIZE];
     int64_t deadline;
     int seconds;
+    bool replayed; /* the job is that of an earlier request with the same Idempotency-Key */
 };
 
 int prefer_wait_s(const struct request *req)
@@ -34,12 +35,22 @@ bool is_waiting(const struct call *call)
     return call->req->state && call->route->pattern.method != HTTP_GET;
 }
 
-static struct reply applied(struct reply reply, int seconds)
+static struct reply applied(struct reply reply, const struct waiting *w)
 {
     char text[24];
-    (void)snprintf(text, sizeof text, "wait=%d", seconds);
+    (void)snprintf(text, sizeof text, "wait=%d", w->seconds);
     reply_header(&reply, "Preference-Applied", text);
+    if (w->replayed)
+        reply_header(&reply, "Idempotent-Replayed", "true");
     return reply;
+}
+
+static bool is_replayed(const struct reply *reply)
+{
+    for (size_t i = 0; i < reply->header_count; i++)
+        if (str_eq(reply->headers[i].name, "Idempotent-Replayed"))
+            return true;
+    return false;
 }
 
 struct reply resume_waiting(struct call *call)
@@ -48,7 +59,7 @@ struct reply resume_waiting(struct call *call)
     struct reply reply = reply_job(call, w->job_id);
 
     if (reply.status != 202 || call->req->park_expired || clock_mono_ms() >= w->deadline)
-        return applied(reply, w->seconds);
+        return applied(reply, w);
     reply_clear(&reply);
     return reply_park(w->job_id, w->deadline);
 }
@@ -64,7 +75,8 @@ struct reply answer_job(struct call *call, struct reply reply)
     if (!w)
         return reply;
     *w = (struct waiting){.deadline = clock_mono_ms() + (int64_t)seconds * 1000,
-                          .seconds = seconds};
+                          .seconds = seconds,
+                          .replayed = is_replayed(&reply)};
     memcpy(w->job_id, call->job_id, sizeof w->job_id);
     call->req->state = w;
     call->req->state_free = free;
