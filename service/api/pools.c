@@ -9,6 +9,7 @@
 #include "core/tenant/tenant_store.h"
 #include "service/api/fields.h"
 #include "service/api/handlers.h"
+#include "service/api/selection.h"
 
 enum { WARMUP_PARALLEL = 10 };
 
@@ -167,8 +168,9 @@ struct reply warmups_create(struct call *call)
     };
 
     fields_read(call->body, "", fields, ARRAY_LEN(fields), &problems);
-    if (value && selector_parse(value, "/selector", &selector, &err))
-        problems_add_err(&problems, err.field[0] ? err.field : "/selector", &err);
+    selection_parse(value, &selector, &problems);
+    if (selection_check(call, &selector, &problems, &err))
+        return call_fail(call, &err);
     if (problems.list)
         return problems_reply(call, &problems);
     w.max_parallel = (int)parallel;

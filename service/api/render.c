@@ -107,6 +107,20 @@ static json_t *subject_json(const struct job *job)
                         : json_null();
 }
 
+/* The counts; of a warm-up in its own terms: a tenant that had its pool already succeeded, too. */
+static json_t *result_json(const struct job *job)
+{
+    const struct task_counts *c = &job->progress;
+
+    if (!job->result || !str_eq(job->kind, "pool.warmup"))
+        return job->result ? json_incref(job->result) : json_null();
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total",
+                     (json_int_t)(c->succeeded + c->skipped + c->failed + c->cancelled),
+                     "succeeded", (json_int_t)(c->succeeded + c->skipped), "failed",
+                     (json_int_t)c->failed, "already_warm", (json_int_t)c->skipped, "duration_ms",
+                     (json_int_t)job->elapsed_ms);
+}
+
 json_t *job_json(const struct job *job, const struct task *failures, size_t failure_count)
 {
     char etag[32];
@@ -116,10 +130,10 @@ json_t *job_json(const struct job *job, const struct task *failures, size_t fail
         (void)json_array_append_new(failed, task_json(&failures[i]));
     job_etag(job, etag);
     json_t *out = json_pack(
-        "{s:s, s:s, s:s, s:o, s:O?, s:o, s:o, s:O?, s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:s}",
+        "{s:s, s:s, s:s, s:o, s:O?, s:o, s:o, s:o, s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:s}",
         "id", job->id, "kind", job->kind, "state", job_state_name(job->state), "subject",
         subject_json(job), "args", job->args, "progress", progress_json(&job->progress),
-        "failures", failed, "result", job->result, "retry_of",
+        "failures", failed, "result", result_json(job), "retry_of",
         job->retry_of[0] ? json_string(job->retry_of) : json_null(), "created_by",
         job->created_by, "request_id", json_text(job->request_id), "cancel_requested",
         job->cancel_requested, "created_at", json_text(job->created_at), "started_at",

@@ -8,6 +8,7 @@
 #include "service/api/fields.h"
 #include "service/api/handlers.h"
 #include "service/api/run_plan.h"
+#include "service/api/selection.h"
 
 static const char *const failure_words[] = {"continue", "stop", NULL};
 
@@ -41,7 +42,6 @@ static void read_run(struct call *call, bool whole, struct run_request *run,
 {
     const json_t *selector = NULL, *allow = NULL;
     const char *on_failure = "continue";
-    struct err err;
     const struct field fields[] = {
         {.name = "target", .kind = FIELD_TEXT, .min = 1, .max = MIGRATION_VERSION_MAX,
          .out = &run->target},
@@ -60,26 +60,7 @@ static void read_run(struct call *call, bool whole, struct run_request *run,
     fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 4, problems);
     read_allow(allow, run, problems);
     run->stop_on_failure = str_eq(on_failure, "stop");
-    if (selector && selector_parse(selector, "/selector", &run->selector, &err))
-        problems_add_err(problems, err.field[0] ? err.field : "/selector", &err);
-}
-
-/* Ids that are no tenants are errors: a run must never be about fewer tenants than were named. */
-static err_code refuse_unknown(struct call *call, const struct run_request *run,
-                               struct problems *problems, struct err *err)
-{
-    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-    char pointer[48];
-
-    if (!run->selector.ids)
-        return ERR_NONE;
-    err_code rc = tenant_unknown_ids(call->pg, &run->selector, &rows, err);
-    for (size_t i = 0; !rc && i < pg_rows_count(rows); i++) {
-        (void)snprintf(pointer, sizeof pointer, "/selector/ids/%s", pg_text(rows, i, "place"));
-        problems_add(problems, pointer, err_name(ERR_TENANT_NOT_FOUND),
-                     "there is no tenant \"%.63s\"", pg_text(rows, i, "id"));
-    }
-    return rc;
+    selection_parse(selector, &run->selector, problems);
 }
 
 static struct reply start(struct call *call, struct run_request *run)
@@ -102,7 +83,7 @@ struct reply runs_create(struct call *call)
 
     read_run(call, true, &run, &problems);
     if (query_bool(call, "dry_run", false, &dry_run, &err) ||
-        (!problems.list && refuse_unknown(call, &run, &problems, &err)))
+        selection_check(call, &run.selector, &problems, &err))
         return call_fail(call, &err);
     if (problems.list)
         return problems_reply(call, &problems);

@@ -6,6 +6,7 @@
 #include "service/api/fields.h"
 #include "service/api/handlers.h"
 #include "service/api/render.h"
+#include "service/api/selection.h"
 
 struct tally {
     int64_t tenants, ok, behind, diverged, unknown;
@@ -130,8 +131,9 @@ struct reply migration_status_refresh(struct call *call)
     const struct field fields[] = {{.name = "selector", .kind = FIELD_ANY, .out = &value}};
 
     fields_read(call->body, "", fields, ARRAY_LEN(fields), &problems);
-    if (value && selector_parse(value, "/selector", &selector, &err))
-        problems_add_err(&problems, err.field[0] ? err.field : "/selector", &err);
+    selection_parse(value, &selector, &problems);
+    if (selection_check(call, &selector, &problems, &err))
+        return call_fail(call, &err);
     if (problems.list)
         return problems_reply(call, &problems);
     struct refreshing r = {.call = call, .selector = &selector, .id = id};
