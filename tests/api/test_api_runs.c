@@ -269,6 +269,8 @@ static const struct step deviations[] = {
          .headers = STEP_WAIT, .json = {"/progress/total == 9"}),
     STEP("refresh what", POST, "/v1/migration-status/refresh", "{'selector':{}}", 422,
          "EMPTY_SELECTOR"),
+    STEP("refresh whom", POST, "/v1/migration-status/refresh", "{'selector':{'ids':['ghost']}}", 422,
+         "VALIDATION_FAILED", .json = {"/errors/0/pointer == '/selector/ids/0'"}),
     STEP("diverged", GET, "/v1/tenants?migration_state=diverged", NULL, 200, NULL,
          .json = {"/tenants# == 1", "/tenants/0/id == 'r0'"}),
     STEP("a run refuses it", POST, RUNS, "{'selector':{'ids':['r0']}}", 200, NULL,
