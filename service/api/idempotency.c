@@ -99,6 +99,19 @@ static err_code remember(struct pg *pg, const struct idempotent *idem, struct er
                    NULL, err);
 }
 
+/* What a resource is tagged with stands in it, too. */
+static void tag_reply(struct reply *reply)
+{
+    json_auto_t *value = reply->body ? json_loads(reply->body, 0, NULL) : NULL;
+    const char *etag = json_string_value(json_object_get(value, "etag"));
+    char quoted[64];
+
+    if (!etag)
+        return;
+    (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);
+    reply_header(reply, "ETag", quoted);
+}
+
 static err_code replay(struct pg *pg, struct idempotent *idem, struct err *err)
 {
     static const struct pg_stmt stmt = {
@@ -128,6 +141,7 @@ static err_code replay(struct pg *pg, struct idempotent *idem, struct err *err)
         const char *body = pg_text(rows, 0, "body");
         idem->reply = body ? reply_text(pg_int(rows, 0, "status"), "application/json", strdup(body))
                            : reply_empty(pg_int(rows, 0, "status"));
+        tag_reply(&idem->reply);
     }
     reply_header(&idem->reply, "Idempotent-Replayed", "true");
     return ERR_NONE;

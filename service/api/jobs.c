@@ -244,12 +244,16 @@ struct reply jobs_cancel(struct call *call)
     CLEANUP(job_clear) struct job before = {.kind = NULL}, job = {.kind = NULL};
     json_auto_t *ignored = NULL;
     json_t *body = NULL;
+    char location[64];
     struct err err;
 
     if (load(call, &before, &ignored, &err) || job_cancel(call->pg, before.id, &err) ||
         job_load_json(call->pg, before.id, &job, &body, &err))
         return call_fail(call, &err);
-    return reply_json(202, body);
+    struct reply reply = reply_json(202, body);
+    (void)snprintf(location, sizeof location, "/v1/jobs/%s", job.id);
+    reply_header(&reply, "Location", location);
+    return reply;
 }
 
 struct reply jobs_retry(struct call *call)
