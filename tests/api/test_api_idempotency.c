@@ -37,7 +37,7 @@ static const struct step once[] = {
          NULL, KEY("k-4"), .json = {"/exists == false", "@Idempotent-Replayed == 'true'"}),
     STEP("a state", POST, "/v1/tenants/i1/suspend", NULL, 200, NULL, KEY("k-5")),
     STEP("a state again", POST, "/v1/tenants/i1/suspend", NULL, 200, NULL, KEY("k-5"),
-         .json = {"@Idempotent-Replayed == 'true'", "/state == 'suspended'"}),
+         .json = {"@Idempotent-Replayed == 'true'", "/state == 'suspended'", "@ETag == present"}),
     STEP("a batch", POST, "/v1/tenants/batch", "{'items':[{'id':'i5'}]}", 202, NULL, KEY("k-6"),
          .keep = "job=/id"),
     STEP("a batch again", POST, "/v1/tenants/batch", "{'items':[{'id':'i5'}]}", 200, NULL,
