@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/access/token.h"
 #include "core/base/str.h"
 #include "tests/support/daemon.h"
 #include "tests/support/pg_fixture.h"
@@ -102,6 +103,29 @@ START_TEST(long_keys)
 }
 END_TEST
 
+/* Another replica has the key and has not ended: its row is there, and not committed. */
+START_TEST(still_running_elsewhere)
+{
+    static const struct step steps[] = {
+        STEP("meanwhile", POST, "/v1/tenants", "{'id':'elsewhere'}", 409, "IDEMPOTENCY_IN_PROGRESS",
+             KEY("busy"), .json = {"/retryable == true", "@Retry-After == '1'"}),
+        STEP("after it gave up", POST, "/v1/tenants", "{'id':'elsewhere'}", 202, NULL, KEY("busy")),
+    };
+    struct pg *pg = pg_fixture_connect();
+    char sql[256];
+
+    (void)snprintf(sql, sizeof sql,
+                   "BEGIN; INSERT INTO tenantd.idempotency (principal, key, fingerprint)"
+                   " VALUES ('%.*s', 'busy', 'x')",
+                   TOKEN_ID_LEN, daemon_token() + strlen("tnd_"));
+    pg_fixture_sql(pg, sql);
+    steps_run_table(&steps[0], 1);
+    pg_fixture_sql(pg, "ROLLBACK");
+    steps_run_table(&steps[1], 1);
+    pg_close(pg);
+}
+END_TEST
+
 enum { CLIENTS = 50 };
 
 struct answer {
@@ -169,6 +193,7 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, the_same_request_twice);
     tcase_add_test(tc, long_keys);
+    tcase_add_test(tc, still_running_elsewhere);
     tcase_add_test(tc, fifty_at_once);
     suite_add_tcase(suite, tc);
     return daemon_run(suite, NULL);

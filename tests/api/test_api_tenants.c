@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
+#include "core/base/hash.h"
 #include "core/base/str.h"
 #include "tests/support/daemon.h"
 #include "tests/support/pg_fixture.h"
@@ -244,6 +246,51 @@ START_TEST(batches_and_pages)
 }
 END_TEST
 
+/* A page token as the service would have made it ms ago, signed with its own key. */
+static void make_page_token(struct pg *pg, int64_t ms, char out[256])
+{
+    CLEANUP(freep) char *hex = pg_fixture_value(
+        pg, "SELECT encode(value, 'hex') AS v FROM tenantd.secret WHERE name = 'page_token'");
+    unsigned char key[64], mac[SHA256_SIZE], raw[96];
+    char payload[48], signed_text[128];
+    size_t n = strlen(hex) / 2;
+
+    for (size_t i = 0; i < n; i++)
+        ck_assert_int_eq(sscanf(hex + 2 * i, "%2hhx", &key[i]), 1);
+    int len = snprintf(payload, sizeof payload, "%lld b2", (long long)(clock_unix_ms() - ms));
+    int all = snprintf(signed_text, sizeof signed_text, "%s\nlistTenants/v1/tenants", payload);
+    hmac_sha256(key, n, signed_text, (size_t)all, mac);
+    memcpy(raw, mac, 16);
+    memcpy(raw + 16, payload, (size_t)len);
+    base64_encode(raw, 16 + (size_t)len, out);
+    out[strcspn(out, "=")] = '\0';
+    for (char *p = out; *p; p++)
+        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+}
+
+START_TEST(page_tokens_expire)
+{
+    static const struct step steps[] = {
+        STEP("fresh", GET, "/v1/tenants?page_token={fresh}", NULL, 200, NULL,
+             .json = {"/tenants/0/id == 'b3'"}),
+        STEP("four days old", GET, "/v1/tenants?page_token={old}", NULL, 410, "PAGE_TOKEN_EXPIRED"),
+    };
+    const int64_t day = INT64_C(24) * 3600 * 1000;
+    struct pg *pg = pg_fixture_connect();
+    struct steps run;
+    char token[256];
+
+    steps_open(&run);
+    make_page_token(pg, 2 * day, token);
+    steps_keep(&run, "fresh", token);
+    make_page_token(pg, 4 * day, token);
+    steps_keep(&run, "old", token);
+    steps_run_all(&run, steps, ARRAY_LEN(steps));
+    steps_close(&run);
+    pg_close(pg);
+}
+END_TEST
+
 static const struct step failing[] = {
     STEP("a migration that fails", PUT, "/v1/catalogs/tenant/migrations/0002_bad",
          "CREATE TABLE half (id int);\nINSERT INTO nowhere VALUES (1);", 201, NULL,
@@ -343,6 +390,7 @@ int main(void)
     tcase_add_test(tc, a_life);
     tcase_add_test(tc, bad_ids_and_bodies);
     tcase_add_test(tc, batches_and_pages);
+    tcase_add_test(tc, page_tokens_expire);
     tcase_add_test(tc, provisioning_that_fails_leaves_nothing);
     tcase_add_test(tc, one_id_at_the_same_time);
     suite_add_tcase(suite, tc);
