@@ -180,8 +180,10 @@ static bool await_control(struct daemon *d, const sigset_t *signals, struct err 
         if (!err_is_retryable(*result))
             return true;
         log_event(&d->log, LOG_LEVEL_WARN, "start.control_database", LOG_ERR(err));
-        if (stop_asked(signals, START_RETRY_MS))
+        if (stop_asked(signals, START_RETRY_MS)) {
+            *result = ERR_NONE; /* no failure: it was told to end */
             return false;
+        }
     }
 }
 
