@@ -71,6 +71,8 @@ static void check_template(struct config_loader *loader)
     }
 }
 
+enum { CONTROL_OTHERS = 3 }; /* control connections beside the workers', at least */
+
 static void check_connections(struct config_loader *loader)
 {
     const struct config *c = loader->config;
@@ -78,6 +80,10 @@ static void check_connections(struct config_loader *loader)
     if (c->control.pool_max >= c->server.max_connections)
         refuse(loader, &c->control.pool_max,
                "leaves nothing of server.max_connections for the tenants; lower it");
+    else if (c->control.pool_max < c->jobs.workers + CONTROL_OTHERS)
+        refuse(loader, &c->control.pool_max,
+               "is too few: each of jobs.workers holds one while it works, the heartbeat, the leader"
+               " and requests need three more");
     else if (c->pool.max > c->server.max_connections)
         refuse(loader, &c->pool.max, "is more than server.max_connections");
     if (c->connection.retry.initial_delay_ms > c->connection.retry.max_delay_ms)

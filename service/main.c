@@ -244,7 +244,7 @@ static err_code start_rest(struct daemon *d, struct err *err)
         rc = access_cache_new(&(struct access_options){.pool = d->app.control}, &d->app.access,
                               err);
     if (!rc)
-        rc = engine_new(&settings, d->app.control, d->budgets, d->pools, &d->app.engine, err);
+        rc = engine_new(&settings, d->budgets, d->pools, &d->app.engine, err);
     if (!rc)
         rc = start_runner(d, err);
     if (!rc)

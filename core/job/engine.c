@@ -19,7 +19,6 @@ struct set_entry {
 
 struct engine {
     struct engine_settings settings;
-    struct pg_pool *control;
     struct budget_set *budgets;
     struct pool_manager *pools;
     struct catalog_cache *catalogs;
@@ -44,16 +43,14 @@ const struct job_kind engine_kinds[] = {
 };
 const size_t engine_kind_count = ARRAY_LEN(engine_kinds);
 
-err_code engine_new(const struct engine_settings *settings, struct pg_pool *control,
-                    struct budget_set *budgets, struct pool_manager *pools, struct engine **out,
-                    struct err *err)
+err_code engine_new(const struct engine_settings *settings, struct budget_set *budgets,
+                    struct pool_manager *pools, struct engine **out, struct err *err)
 {
     struct engine *e = calloc(1, sizeof *e);
 
     if (!e)
         return err_set(err, ERR_INTERNAL, "out of memory");
     e->settings = *settings;
-    e->control = control;
     e->budgets = budgets;
     e->pools = pools;
     (void)pthread_mutex_init(&e->sets_lock, NULL);
@@ -104,24 +101,13 @@ err_code engine_server_url(struct engine *e, struct pg *control, const char *ser
     return *url ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
-static err_code look_up_url(struct engine *e, const char *server, char **url, struct err *err)
-{
-    struct pg *control = NULL;
-    err_code rc = pg_pool_borrow(e->control, &control, err);
-
-    if (rc)
-        return rc;
-    rc = engine_server_url(e, control, server, url, err);
-    pg_pool_return(e->control, control);
-    return rc;
-}
-
-err_code engine_open_server(void *engine, const char *server, struct pg **out, struct err *err)
+err_code engine_open_server(void *engine, struct pg *control, const char *server, struct pg **out,
+                            struct err *err)
 {
     struct engine *e = engine;
     CLEANUP(freep) char *url = NULL;
     struct budget *budget = NULL;
-    err_code rc = look_up_url(e, server, &url, err);
+    err_code rc = engine_server_url(e, control, server, &url, err);
 
     if (!rc)
         rc = budget_set_get(e->budgets, server, &budget, err);

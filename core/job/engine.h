@@ -21,9 +21,8 @@ struct engine_settings {
 };
 
 struct engine;
-err_code engine_new(const struct engine_settings *settings, struct pg_pool *control,
-                    struct budget_set *budgets, struct pool_manager *pools, struct engine **out,
-                    struct err *err) MUST_USE;
+err_code engine_new(const struct engine_settings *settings, struct budget_set *budgets,
+                    struct pool_manager *pools, struct engine **out, struct err *err) MUST_USE;
 void engine_free(struct engine *engine); /* NULL is fine */
 
 const struct engine_settings *engine_settings(const struct engine *engine);
@@ -31,8 +30,9 @@ struct catalog_cache *engine_catalogs(struct engine *engine);
 struct pool_manager *engine_pools(struct engine *engine);
 
 /* A connection to a server under its budget, for the runner and for whoever reads a tenant's own
- * tables; given back with engine_close_server(). */
-err_code engine_open_server(void *engine, const char *server, struct pg **out, struct err *err);
+ * tables; given back with engine_close_server(). control is asked where the server is. */
+err_code engine_open_server(void *engine, struct pg *control, const char *server, struct pg **out,
+                            struct err *err);
 void engine_close_server(void *engine, const char *server, struct pg *pg);
 /* How to reach a server: "default" is the control database. free() *url. */
 err_code engine_server_url(struct engine *engine, struct pg *control, const char *server,

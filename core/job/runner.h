@@ -77,8 +77,10 @@ struct runner_options {
     void *ctx; /* handed to kinds and to open_server */
     const struct runner_observer *observer;
     void *observer_ctx;
-    /* A connection to a server by its id, under that server's connection budget. */
-    err_code (*open_server)(void *ctx, const char *server, struct pg **out, struct err *err);
+    /* A connection to a server by its id, under that server's connection budget. control is the
+     * worker's own: one that holds a connection must not wait for a second of the same pool. */
+    err_code (*open_server)(void *ctx, struct pg *control, const char *server, struct pg **out,
+                            struct err *err);
     void (*close_server)(void *ctx, const char *server, struct pg *pg);
     const char *host, *build;
     int workers;              /* threads; 0: this replica claims nothing */

@@ -86,7 +86,7 @@ static err_code open_server(struct run *r, struct err *err)
     slot->server_id = strdup(r->chunk->server);
     if (!slot->server_id)
         return err_set(err, ERR_INTERNAL, "out of memory");
-    return o->open_server(o->ctx, r->chunk->server, &slot->server, err);
+    return o->open_server(o->ctx, slot->control, r->chunk->server, &slot->server, err);
 }
 
 /* The task could not start: again later if that may help. */

@@ -296,7 +296,7 @@ static err_code preview_shared(struct planning *p, json_t **out, struct err *err
     err_code rc = catalog_acquire(catalogs, call->pg, "shared", 0, &catalog, err);
 
     if (!rc)
-        rc = engine_open_server(call->app->engine, "default", &pg, err);
+        rc = engine_open_server(call->app->engine, call->pg, "default", &pg, err);
     if (!rc)
         rc = tracking_read(pg, s->shared_schema, s->shared_tracking_table,
                            s->shared_default_format, &set, err);

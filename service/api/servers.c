@@ -10,7 +10,7 @@ static json_t *server_json(struct call *call, const struct pg_rows *rows, size_t
     const char *id = pg_text(rows, row, "id");
     struct pg *pg = NULL;
     char version[24] = "";
-    bool reachable = !engine_open_server(call->app->engine, id, &pg, NULL);
+    bool reachable = !engine_open_server(call->app->engine, call->pg, id, &pg, NULL);
 
     if (reachable)
         (void)snprintf(version, sizeof version, "%d.%d", pg_server_version(pg) / 10000,

@@ -55,7 +55,7 @@ static err_code find_schemas(struct import *i, struct err *err)
 {
     struct engine *engine = i->call->app->engine;
     struct pg *pg = NULL;
-    err_code rc = engine_open_server(engine, i->server, &pg, err);
+    err_code rc = engine_open_server(engine, i->call->pg, i->server, &pg, err);
 
     if (rc)
         return rc;

@@ -188,9 +188,11 @@ static const struct runner_observer observer = {
 
 static char toy_url[700];
 
-static err_code open_toy(void *ctx, const char *server, struct pg **out, struct err *err)
+static err_code open_toy(void *ctx, struct pg *control, const char *server, struct pg **out,
+                         struct err *err)
 {
     (void)ctx;
+    ck_assert_ptr_nonnull(control);
     if (str_eq(server, "nowhere"))
         return err_set(err, ERR_DATABASE_UNAVAILABLE, "there is nobody");
     if (str_eq(server, "forgotten"))

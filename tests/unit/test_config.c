@@ -167,6 +167,7 @@ static const struct {
     {"admin_listen: 0.0.0.0:8080\n", "the address of listen too"},
     {"dev: true\n", "data_dir is required with dev"},
     {"control: {pool_max: 40}\n", "leaves nothing of server.max_connections"},
+    {"control: {pool_max: 10}\n", "control.pool_max is too few"},
     {"pool: {max: 41}\n", "is more than server.max_connections"},
     {"connection: {retry: {initial_delay_ms: 5001}}\n", "more than connection.retry.max_delay_ms"},
     {"metrics: {auth_user: x}\n", "needs metrics.auth_password"},
