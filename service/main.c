@@ -297,15 +297,23 @@ static void announce(const struct daemon *d)
     (void)sd_notify(0, ready);
 }
 
+/* One time for all: what requests took of it is gone for tasks, which drain beside them. */
+static void drain(struct daemon *d)
+{
+    int64_t ms = d->config.http.drain_timeout_ms, until = clock_mono_ms() + ms;
+
+    runner_retire(d->app.runner);
+    if (d->server)
+        server_drain(d->server, ms);
+    int64_t left = until - clock_mono_ms();
+    runner_stop(d->app.runner, left > 0 ? left : 0);
+}
+
 static void stop_all(struct daemon *d)
 {
-    int64_t drain = d->config.http.drain_timeout_ms;
-
     atomic_store(&d->app.draining, true);
     (void)sd_notify(0, "STOPPING=1");
-    if (d->server)
-        server_drain(d->server, drain);
-    runner_stop(d->app.runner, drain);
+    drain(d);
     background_stop(d->background);
     server_stop(d->server);
     d->app.server = NULL;

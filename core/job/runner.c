@@ -294,13 +294,20 @@ static void sign_off(struct runner *runner)
     runner_disconnect(runner, &pg);
 }
 
-void runner_stop(struct runner *runner, int64_t drain_ms)
+void runner_retire(struct runner *runner)
 {
     if (!runner)
         return;
     atomic_store(&runner->stopping, true);
     bell_ring(&runner->work, true);
     bell_ring(&runner->heart, true);
+}
+
+void runner_stop(struct runner *runner, int64_t drain_ms)
+{
+    if (!runner)
+        return;
+    runner_retire(runner);
     await_workers(runner, drain_ms);
     for (int i = 0; i < runner->options.workers; i++)
         slot_tell(&runner->slots[i], STOP_REPLICA, NULL, NULL);

@@ -97,6 +97,8 @@ void runner_wake(struct runner *runner);
 bool runner_is_leader(const struct runner *runner);
 /* Monotonic ms since the last heartbeat that reached the database. */
 int64_t runner_heartbeat_age_ms(const struct runner *runner);
+/* Claims nothing more from now on; runner_stop() follows. NULL is fine. */
+void runner_retire(struct runner *runner);
 /* Claims nothing more, waits up to drain_ms for running tasks, then cancels them and gives them
  * back without spending an attempt; frees the worker's row. NULL is fine. */
 void runner_stop(struct runner *runner, int64_t drain_ms);
