@@ -65,8 +65,8 @@ err_code dev_lock(const char *dir, int *fd, struct err *err)
         return err_set(err, ERR_CONFIG_INVALID, "cannot write to \"%s\": %s", path,
                        strerror(errno));
     if (flock(lock, LOCK_EX | LOCK_NB)) {
-        if (errno == EWOULDBLOCK)
-            return err_set(err, ERR_CONFIG_INVALID,
+        if (errno == EWOULDBLOCK) /* not unusable: free again when the other has ended */
+            return err_set(err, ERR_CONFLICT,
                            "another tenantd uses the data folder \"%s\"; stop it or use another "
                            "folder",
                            dir);

@@ -51,14 +51,19 @@ static struct dev *start(const char *dir)
     return dev;
 }
 
-static struct err refused(const struct dev_options *options)
+static struct err refused_as(err_code code, const struct dev_options *options)
 {
     struct dev *dev = NULL;
     struct err err = {.code = ERR_NONE};
 
-    ck_assert_int_eq(dev_start(options, &dev, &err), ERR_CONFIG_INVALID);
+    ck_assert_int_eq(dev_start(options, &dev, &err), code);
     ck_assert_ptr_null(dev);
     return err;
+}
+
+static struct err refused(const struct dev_options *options)
+{
+    return refused_as(ERR_CONFIG_INVALID, options);
 }
 
 static void run_sql(const char *url, const char *sql)
@@ -160,7 +165,7 @@ START_TEST(test_folder_has_one_tenantd)
 {
     CLEANUP(dev_stopp) struct dev *dev = start(shared);
 
-    struct err err = refused(&(struct dev_options){.data_dir = shared});
+    struct err err = refused_as(ERR_CONFLICT, &(struct dev_options){.data_dir = shared});
     ck_assert_ptr_nonnull(strstr(err.msg, "another tenantd uses"));
     ck_assert(dev_is_running(dev));
     check_sql(dev_url(dev), "SELECT true AS v");
