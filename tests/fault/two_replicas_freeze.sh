@@ -3,8 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 
 pg_start
-up one
-up two
+up one TENANTD_JOBS_WORKERS=4 # so that one replica alone cannot take all places of the run
+up two TENANTD_JOBS_WORKERS=4
 register_base
 make_tenants 200
 register_steps 0.03 0001_a 0002_b 0003_c
