@@ -317,6 +317,7 @@ static void stop_all(struct daemon *d)
     background_stop(d->background);
     server_stop(d->server);
     d->app.server = NULL;
+    runner_free(d->app.runner); /* requests under way could wake it until now */
     engine_free(d->app.engine);
     pool_manager_free(d->pools);
     budget_set_free(d->budgets);

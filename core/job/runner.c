@@ -134,8 +134,10 @@ static char *kinds_array(const struct runner_options *options)
     return str_take(&text);
 }
 
-static void free_runner(struct runner *runner)
+void runner_free(struct runner *runner)
 {
+    if (!runner)
+        return;
     for (int i = 0; i < runner->options.workers && runner->slots; i++)
         slot_destroy(&runner->slots[i]);
     free(runner->slots);
@@ -189,7 +191,7 @@ static struct runner *new_runner(const struct runner_options *options)
     if (runner->host && runner->build && runner->control_url && runner->kinds && runner->slots &&
         runner->task_ms)
         return runner;
-    free_runner(runner);
+    runner_free(runner);
     return NULL;
 }
 
@@ -243,6 +245,7 @@ err_code runner_start(const struct runner_options *options, struct runner **out,
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!ok) {
         runner_stop(runner, 0);
+        runner_free(runner);
         return err_set(err, ERR_SYSTEM_FAILED, "cannot start the runner's threads");
     }
     *out = runner; /* now the caller's */
@@ -316,5 +319,4 @@ void runner_stop(struct runner *runner, int64_t drain_ms)
             (void)pthread_join(runner->slots[i].thread, NULL);
     join_services(runner);
     sign_off(runner);
-    free_runner(runner);
 }

@@ -100,5 +100,8 @@ int64_t runner_heartbeat_age_ms(const struct runner *runner);
 /* Claims nothing more from now on; runner_stop() follows. NULL is fine. */
 void runner_retire(struct runner *runner);
 /* Claims nothing more, waits up to drain_ms for running tasks, then cancels them and gives them
- * back without spending an attempt; frees the worker's row. NULL is fine. */
+ * back without spending an attempt; removes the worker's row. What others ask or tell it until
+ * runner_free() does no harm. NULL is fine. */
 void runner_stop(struct runner *runner, int64_t drain_ms);
+/* Of a stopped one; NULL is fine. */
+void runner_free(struct runner *runner);

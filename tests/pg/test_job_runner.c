@@ -251,6 +251,7 @@ static struct replica start(const char *name, int workers)
 static void stop(struct replica *r, int64_t drain_ms)
 {
     runner_stop(r->runner, drain_ms);
+    runner_free(r->runner);
     pg_pool_free(r->pool);
     *r = (struct replica){.pool = NULL};
     ck_assert_int_eq(atomic_load(&seen.opened), atomic_load(&seen.closed));
@@ -664,6 +665,7 @@ START_TEST(a_replica_without_workers_leads_and_claims_nothing)
     await_state(pg, id, JOB_SUCCEEDED, 5000); /* by reconciling */
     stop(&a, 1000);
     runner_stop(NULL, 0);
+    runner_free(NULL);
 }
 END_TEST
 
