@@ -87,7 +87,7 @@ at_least() { # WHAT LIMIT GOT
 
 pg_start() { "$pg_sh" start "$work/pg" >/dev/null; }
 pg_stop() { "$pg_sh" stop "$work/pg"; }
-sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$url" -c "$1"; }
+sql() { PGOPTIONS='-c client_min_messages=warning' psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$url" -c "$1"; }
 sql_is() { [ "$(sql "$2")" = "$1" ]; }
 sql_at_least() { [ "$(sql "$2")" -ge "$1" ]; }
 

@@ -14,7 +14,7 @@ crowd() {
     for ((i = 0; i < n; i++)); do
         printf 'url = "http://127.0.0.1:%s%s"\noutput = "/dev/null"\n' "${port[one]}" "${@:i % $# + 1:1}"
     done >"$work/urls"
-    curl -s --parallel --parallel-immediate --parallel-max 300 --max-time 30 -H "Authorization: Bearer $token" \
+    curl -sS --no-progress-meter --parallel --parallel-immediate --parallel-max 300 --max-time 30 -H "Authorization: Bearer $token" \
         -w '%{http_code} %{time_total}\n' -K "$work/urls" >"$work/answers" || true
     slowest=$(sort -k2 -n "$work/answers" | tail -n 1 | awk '{ printf "%d", $2 * 1000 }')
     say "$n at once: $(cut -d' ' -f1 "$work/answers" | sort | uniq -c | tr -s ' \n' ' '), the slowest $slowest ms"
