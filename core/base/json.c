@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -77,6 +78,24 @@ json_t *json_text(const char *text)
 char *json_canonical(const json_t *value)
 {
     return json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+}
+
+const char *json_pointer(char *out, size_t size, const char *base, const char *name)
+{
+    int room = (int)size - 1;
+    int n = snprintf(out, size, "%s/", base);
+
+    for (n = n < room ? n : room; *name; name++) {
+        bool escaped = *name == '~' || *name == '/';
+        if (n + (escaped ? 2 : 1) > room)
+            break;
+        out[n++] = escaped ? '~' : *name;
+        if (escaped)
+            out[n++] = *name == '~' ? '0' : '1';
+    }
+    out[n] = '\0';
+    out[utf8_valid_len(out, (size_t)n)] = '\0'; /* no half of a character at the end */
+    return out;
 }
 
 json_t *json_time(int64_t unix_ms)

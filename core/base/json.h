@@ -18,5 +18,7 @@ err_code json_parse(const char *bytes, size_t n, json_t **out, struct err *err) 
 json_t *json_text(const char *text);
 /* Keys sorted, no blanks: equal values give equal text. free() it; NULL: no memory. */
 char *json_canonical(const json_t *value);
+/* base + "/" + name with "~" and "/" in name escaped (RFC 6901, 3), cut at size; returns out. */
+const char *json_pointer(char *out, size_t size, const char *base, const char *name);
 /* Milliseconds since 1970 as an RFC 3339 string. */
 json_t *json_time(int64_t unix_ms);

@@ -9,7 +9,7 @@
 #include "core/pg/array.h"
 #include "core/tenant/tenant.h"
 
-enum { SELECTOR_IDS_MAX = 10000 };
+enum { SELECTOR_IDS_MAX = 1000 };
 
 static err_code problem(struct err *err, const char *base, const char *member, const char *what)
 {
@@ -22,15 +22,17 @@ static err_code problem(struct err *err, const char *base, const char *member, c
 static err_code take_ids(const json_t *ids, const char *base, struct selector *s, struct err *err)
 {
     CLEANUP(str_clear) struct str array = STR_INIT;
+    char member[32];
     size_t i;
     json_t *id;
 
     if (!json_is_array(ids) || json_array_size(ids) == 0 ||
         json_array_size(ids) > SELECTOR_IDS_MAX)
-        return problem(err, base, "/ids", "must be an array of 1 to 10000 tenant ids");
+        return problem(err, base, "/ids", "must be an array of 1 to 1000 tenant ids");
     json_array_foreach(ids, i, id) {
-        if (!json_is_string(id))
-            return problem(err, base, "/ids", "must hold tenant ids only");
+        (void)snprintf(member, sizeof member, "/ids/%zu", i);
+        if (!json_is_string(id) || !json_string_length(id))
+            return problem(err, base, member, "must be a tenant id");
         pg_array_add(&array, json_string_value(id));
     }
     pg_array_end(&array);
@@ -55,7 +57,12 @@ static err_code take_labels(const json_t *labels, const char *base, struct selec
 {
     if (!json_is_object(labels) || json_object_size(labels) == 0)
         return problem(err, base, "/labels", "must be an object with at least one label");
+    char field[sizeof err->field];
     err_code rc = tenant_check_labels(labels, false, err);
+    if (rc && err) {
+        (void)snprintf(field, sizeof field, "%s", err->field);
+        (void)snprintf(err->field, sizeof err->field, "%s%s", base, field);
+    }
     if (rc)
         return under(base, rc, err);
     s->labels = json_canonical(labels);
@@ -68,6 +75,7 @@ err_code selector_parse(const json_t *value, const char *base, struct selector *
     CLEANUP(selector_clear) struct selector s = {.ids = NULL};
     const json_t *all = json_object_get(value, "all"), *ids = json_object_get(value, "ids"),
                  *labels = json_object_get(value, "labels");
+    char field[sizeof err->field];
     const char *key;
     json_t *member;
     err_code rc = ERR_NONE;
@@ -76,7 +84,8 @@ err_code selector_parse(const json_t *value, const char *base, struct selector *
         return problem(err, base, "", "must be an object");
     json_object_foreach((json_t *)(uintptr_t)value, key, member)
         if (!str_eq(key, "all") && !str_eq(key, "ids") && !str_eq(key, "labels"))
-            return problem(err, base, "", "knows \"all\", \"ids\" and \"labels\" only");
+            return problem(err, json_pointer(field, sizeof field, base, key), "",
+                           "is not known here: a selector has all, ids and labels");
     if (!json_object_size(value)) {
         (void)err_set(err, ERR_EMPTY_SELECTOR,
                       "an empty selector never means every tenant: say {\"all\": true}");

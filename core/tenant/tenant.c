@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/base/str.h"
 
 static const char *const state_names[] = {
@@ -151,18 +152,10 @@ static bool is_label_key(const char *key)
 
 static err_code label_problem(struct err *err, const char *key, const char *what)
 {
-    char field[96] = "/labels/";
-    size_t n = strlen(field);
-
-    for (const char *p = key; *p && n < sizeof field - 3; p++) /* RFC 6901, 3 */
-        if (*p == '~' || *p == '/') {
-            field[n++] = '~';
-            field[n++] = *p == '~' ? '0' : '1';
-        } else
-            field[n++] = *p;
-    field[n] = '\0';
+    char field[96];
     (void)err_set(err, ERR_VALIDATION_FAILED, "label \"%.80s\": %s", key, what);
-    return err ? err_in(err, field) : ERR_VALIDATION_FAILED;
+    return err ? err_in(err, json_pointer(field, sizeof field, "/labels", key))
+               : ERR_VALIDATION_FAILED;
 }
 
 err_code tenant_check_labels(const json_t *labels, bool merge, struct err *err)
@@ -170,9 +163,11 @@ err_code tenant_check_labels(const json_t *labels, bool merge, struct err *err)
     const char *key;
     json_t *value;
 
-    if (json_object_size(labels) > LABELS_MAX)
-        return err_set(err, ERR_VALIDATION_FAILED, "%zu labels, %d at most",
-                       json_object_size(labels), LABELS_MAX);
+    if (json_object_size(labels) > LABELS_MAX) {
+        (void)err_set(err, ERR_VALIDATION_FAILED, "%zu labels, %d at most",
+                      json_object_size(labels), LABELS_MAX);
+        return err ? err_in(err, "/labels") : ERR_VALIDATION_FAILED;
+    }
     json_object_foreach((json_t *)(uintptr_t)labels, key, value) {
         if (!is_label_key(key))
             return label_problem(err, key,

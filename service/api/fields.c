@@ -149,20 +149,6 @@ static void read_value(const struct field *f, const json_t *value, const char *p
     }
 }
 
-/* RFC 6901, 3: "~" and "/" in a name are escaped. */
-static void make_pointer(char *out, size_t size, const char *base, const char *name)
-{
-    size_t n = (size_t)snprintf(out, size, "%s/", base);
-    for (; *name && n + 3 < size; name++) {
-        if (*name == '~' || *name == '/') {
-            out[n++] = '~';
-            out[n++] = *name == '~' ? '0' : '1';
-        } else
-            out[n++] = *name;
-    }
-    out[n < size ? n : size - 1] = '\0';
-}
-
 static bool is_known(const struct field *fields, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
@@ -181,8 +167,8 @@ static void refuse_unknown(const json_t *object, const char *base, const struct 
     json_object_foreach((json_t *)(uintptr_t)object, key, value) {
         if (is_known(fields, n, key))
             continue;
-        make_pointer(pointer, sizeof pointer, base, key);
-        problems_add(p, pointer, "UNKNOWN_FIELD", "is not known here");
+        problems_add(p, json_pointer(pointer, sizeof pointer, base, key), "UNKNOWN_FIELD",
+                     "is not known here");
     }
 }
 
@@ -198,7 +184,7 @@ void fields_read(const json_t *object, const char *base, const struct field *fie
     refuse_unknown(object, base, fields, n, problems);
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_object_get(object, fields[i].name);
-        make_pointer(pointer, sizeof pointer, base, fields[i].name);
+        (void)json_pointer(pointer, sizeof pointer, base, fields[i].name);
         if (fields[i].present)
             *fields[i].present = value != NULL;
         if (!value && fields[i].required)
