@@ -14,7 +14,8 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t clock_unix_ms(void);
-/* Writes unix_ms as RFC 3339 in UTC with milliseconds. */
+/* Writes unix_ms as RFC 3339 in UTC with milliseconds; what lies beyond the years 1 to 9999, which
+ * tables of others may say, becomes their first or last instant. */
 void clock_rfc3339(int64_t unix_ms, char out[RFC3339_SIZE]);
 /* A monotonic instant ms from now, as pthread_cond_timedwait takes it with CLOCK_MONOTONIC. */
 struct timespec clock_mono_in(int64_t ms);
