@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "service/api/fields.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -206,12 +207,14 @@ err_code query_int(const struct call *call, const char *name, int64_t min, int64
     const char *text = request_query(call->req, name);
     char *end, what[80];
 
-    *out = fallback;
-    if (!text)
+    if (!text) {
+        *out = fallback;
         return ERR_NONE;
+    }
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (errno || !*text || *end || value < min || value > max) {
+    bool begins = isdigit((unsigned char)*text) || *text == '-'; /* no blank and no plus sign */
+    if (errno || !begins || end == text || *end || value < min || value > max) {
         (void)snprintf(what, sizeof what, "must be an integer of %lld to %lld", (long long)min,
                        (long long)max);
         return bad_parameter(err, name, what);
@@ -225,12 +228,9 @@ err_code query_bool(const struct call *call, const char *name, bool fallback, bo
 {
     const char *text = request_query(call->req, name);
 
-    *out = fallback;
-    if (!text)
-        return ERR_NONE;
-    if (!str_eq(text, "true") && !str_eq(text, "false"))
+    if (text && !str_eq(text, "true") && !str_eq(text, "false"))
         return bad_parameter(err, name, "must be true or false");
-    *out = str_eq(text, "true");
+    *out = text ? str_eq(text, "true") : fallback;
     return ERR_NONE;
 }
 
@@ -240,9 +240,10 @@ err_code query_word(const struct call *call, const char *name, const char *const
     const char *text = request_query(call->req, name);
     char list[160], what[200];
 
-    *out = text ? text : fallback;
-    if (!text || one_of(text, words))
+    if (!text || one_of(text, words)) {
+        *out = text ? text : fallback;
         return ERR_NONE;
+    }
     list_words(words, list, sizeof list);
     (void)snprintf(what, sizeof what, "must be one of %s", list);
     return bad_parameter(err, name, what);

@@ -87,7 +87,8 @@ static err_code read_token(const struct call *call, const char *token, struct pa
     char payload[TOKEN_MAX], *key;
     size_t n = decode(token, raw);
 
-    if (n <= MAC_SIZE || n - MAC_SIZE >= sizeof payload)
+    if (n <= MAC_SIZE || n - MAC_SIZE >= sizeof payload ||
+        memchr(raw + MAC_SIZE, '\0', n - MAC_SIZE)) /* one token a page, not many */
         return err_set(err, ERR_PAGE_TOKEN_INVALID, "page_token is not one of ours");
     memcpy(payload, raw + MAC_SIZE, n - MAC_SIZE);
     payload[n - MAC_SIZE] = '\0';
@@ -106,7 +107,7 @@ err_code page_read(const struct call *call, struct page *out, struct err *err)
 {
     const char *token = request_query(call->req, "page_token");
     int64_t size;
-    err_code rc = query_int(call, "page_size", 1, INT32_MAX, PAGE_DEFAULT, &size, err);
+    err_code rc = query_int(call, "page_size", 1, INT64_MAX, PAGE_DEFAULT, &size, err);
 
     if (rc)
         return rc;
