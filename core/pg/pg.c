@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/pg/pg.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,7 @@ err_code pg_open(const struct pg_options *options, struct pg **out, struct err *
                                 "connect_timeout", "tcp_user_timeout",          NULL};
     const char *const values[] = {
         options->url, options->application_name ? options->application_name : "tenantd", "UTF8",
-        timeout,      "15000",
+        options->connect_timeout_s ? timeout : NULL /* what the URL says */, "15000",
         NULL};
     pg->no_prepare = options->no_prepare;
     pg->conn = PQconnectdbParams(keys, values, 1 /* dbname may be a whole URI */);
@@ -166,7 +167,8 @@ enum { ARGS_MAX = 32 };
 
 static void values_of(const struct pg_arg *args, size_t n, const char *values[ARGS_MAX])
 {
-    for (size_t i = 0; i < n && i < ARGS_MAX; i++)
+    assert(n <= ARGS_MAX);
+    for (size_t i = 0; i < n; i++)
         values[i] = args[i].text || !args[i].buf[0] ? args[i].text : args[i].buf;
 }
 
@@ -178,32 +180,34 @@ static bool is_prepared(const struct pg *pg, const struct pg_stmt *stmt)
     return false;
 }
 
-/* Prepares stmt if it is worth it; false: run it unprepared. A failure shows when it runs. */
-static bool prepare(struct pg *pg, const struct pg_stmt *stmt)
+/* Prepares stmt if it is worth it; *ready: it is prepared. The result of a failure that leaves the
+ * connection unusable for now, else NULL. */
+static PGresult *prepare(struct pg *pg, const struct pg_stmt *stmt, bool *ready)
 {
-    if (pg->no_prepare || !stmt->name)
-        return false;
-    if (is_prepared(pg, stmt))
-        return true;
-    if (pg->prepared_count == PREPARED_MAX)
-        return false;
+    *ready = !pg->no_prepare && stmt->name && is_prepared(pg, stmt);
+    if (*ready || pg->no_prepare || !stmt->name || pg->prepared_count == PREPARED_MAX)
+        return NULL;
     PGresult *result = PQprepare(pg->conn, stmt->name, stmt->sql, 0, NULL);
-    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    if (ok)
+    *ready = PQresultStatus(result) == PGRES_COMMAND_OK;
+    if (*ready)
         pg->prepared[pg->prepared_count++] = stmt;
-    return ok;
+    else if (PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
+        return result; /* it spoiled the transaction: nobody will say better why */
+    PQclear(result);
+    return NULL;
 }
 
 static PGresult *execute(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args,
                          size_t n)
 {
     const char *values[ARGS_MAX] = {NULL};
+    bool ready = false;
 
     values_of(args, n, values);
-    /* inside a transaction a failed PREPARE would spoil it: only use what is there already */
-    bool prepared = PQtransactionStatus(pg->conn) == PQTRANS_INERROR ? false : prepare(pg, stmt);
-    if (prepared)
+    PGresult *failed = prepare(pg, stmt, &ready);
+    if (failed)
+        return failed;
+    if (ready)
         return PQexecPrepared(pg->conn, stmt->name, (int)n, values, NULL, NULL, 0);
     return PQexecParams(pg->conn, stmt->sql, (int)n, NULL, values, NULL, NULL, 0);
 }

@@ -18,7 +18,7 @@ struct pg_rows;
 struct pg_options {
     const char *url;              /* connection URI or keyword/value string */
     const char *application_name; /* shown in pg_stat_activity; NULL for "tenantd" */
-    int connect_timeout_s;        /* 0: libpq's default, no limit */
+    int connect_timeout_s;        /* 0: the URL's, or libpq's default, no limit */
     bool no_prepare;              /* behind a transaction pooler named statements do not survive */
 };
 

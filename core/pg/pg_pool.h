@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A bounded set of connections to one database: borrow, use, give back. Connections open on
- * demand, idle ones close after a while, a broken one is replaced at the next borrow.
+ * demand and stay open; a broken one is replaced at the next borrow.
  */
 #pragma once
 

@@ -4,6 +4,14 @@
 
 enum { TX_ATTEMPTS = 3 };
 
+/* COMMIT of a transaction in which a statement failed rolls back, and calls it success. */
+static err_code commit(struct pg *pg, struct err *err)
+{
+    if (PQtransactionStatus(pg->conn) == PQTRANS_INERROR)
+        return err_set(err, ERR_INTERNAL, "a statement of the transaction failed unnoticed");
+    return pg_command(pg, "COMMIT", err);
+}
+
 static err_code attempt(struct pg *pg, pg_work *work, void *arg, struct err *err)
 {
     err_code rc = pg_command(pg, "BEGIN", err);
@@ -11,7 +19,7 @@ static err_code attempt(struct pg *pg, pg_work *work, void *arg, struct err *err
         return rc;
     rc = work(pg, arg, err);
     if (!rc)
-        rc = pg_command(pg, "COMMIT", err);
+        rc = commit(pg, err);
     if (rc && pg_alive(pg) && pg_in_transaction(pg))
         (void)!pg_command(pg, "ROLLBACK", NULL); /* the first error is the one to report */
     return rc;

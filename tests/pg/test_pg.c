@@ -110,6 +110,51 @@ static const struct script_case {
     {"SELECT 1; SELECT pg_sleep(30)", "57014", 1, 0, 200},
 };
 
+static err_code overlook_a_failure(struct pg *pg, void *arg, struct err *err)
+{
+    (void)arg;
+    err_code rc = pg_command(pg, "INSERT INTO tx_probe VALUES (7)", err);
+    (void)!pg_command(pg, "SELECT 1 / 0", NULL);
+    return rc;
+}
+
+START_TEST(a_transaction_with_a_failure_is_never_called_done)
+{
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    struct err err;
+
+    pg_fixture_sql(pg, "CREATE TEMP TABLE tx_probe (n int)");
+    ck_assert_int_eq(pg_tx(pg, overlook_a_failure, NULL, &err), ERR_INTERNAL);
+    ck_assert(!pg_in_transaction(pg));
+    CLEANUP(freep) char *rows = pg_fixture_value(pg, "SELECT count(*) AS v FROM tx_probe");
+    ck_assert_str_eq(rows, "0");
+}
+END_TEST
+
+/* A statement that cannot even be prepared tells why, inside a transaction too. */
+START_TEST(a_failed_preparation_tells_why)
+{
+    static const struct pg_stmt missing = {.name = "missing", .sql = "SELECT * FROM not_there"};
+    static const struct pg_stmt there = {.name = "there", .sql = "SELECT 1 AS one"};
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    struct err err;
+
+    ck_assert_int_eq(pg_exec(pg, &missing, PG_NO_ARGS, NULL, &err), ERR_INTERNAL);
+    ck_assert_str_eq(err.sqlstate, "42P01");
+    pg_fixture_sql(pg, "BEGIN");
+    ck_assert_int_eq(pg_exec(pg, &missing, PG_NO_ARGS, NULL, &err), ERR_INTERNAL);
+    ck_assert_str_eq(err.sqlstate, "42P01");
+    ck_assert_int_eq(pg_exec(pg, &there, PG_NO_ARGS, NULL, &err), ERR_INTERNAL);
+    ck_assert_str_eq(err.sqlstate, "25P02");
+    pg_fixture_sql(pg, "ROLLBACK");
+    ck_assert_int_eq(pg_exec(pg, &there, PG_NO_ARGS, NULL, &err), ERR_NONE);
+    /* behind a transaction pooler the name may be somebody else's: then without it */
+    pg_fixture_sql(pg, "DEALLOCATE ALL; PREPARE there2 AS SELECT 2");
+    static const struct pg_stmt taken = {.name = "there2", .sql = "SELECT 1 AS one"};
+    ck_assert_int_eq(pg_exec(pg, &taken, PG_NO_ARGS, NULL, &err), ERR_NONE);
+}
+END_TEST
+
 START_TEST(a_script_tells_which_statement_failed)
 {
     const struct script_case *c = &script_cases[_i];
@@ -204,6 +249,8 @@ int main(void)
     tcase_add_test(tc, arguments_come_back_as_they_went);
     tcase_add_test(tc, errors_say_what_and_why);
     tcase_add_test(tc, a_transaction_runs_again_after_contention);
+    tcase_add_test(tc, a_transaction_with_a_failure_is_never_called_done);
+    tcase_add_test(tc, a_failed_preparation_tells_why);
     tcase_add_loop_test(tc, a_script_tells_which_statement_failed, 0, ARRAY_LEN(script_cases));
     tcase_add_test(tc, a_lost_connection_is_told_from_a_failed_statement);
     tcase_add_test(tc, identifiers_are_quoted_or_refused);
