@@ -34,7 +34,7 @@ static err_code guard(struct pg *pg, const struct dropping *d, struct err *err)
     return rc;
 }
 
-/* Ordinary relations that no extension owns; what hangs on them goes by CASCADE. */
+/* Relations by themselves; indexes, sequences and what else hangs on them go by CASCADE. */
 static err_code list_relations(struct pg *pg, const char *schema, struct pg_rows **out,
                                struct err *err)
 {
@@ -69,12 +69,39 @@ static err_code drop_relations(struct pg *pg, const struct pg_rows *rows, const 
                         : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
+/* An extension belongs to the whole database: dropped with the schema it happens to be in, it would
+ * take columns, indexes and functions of other tenants along. */
+static err_code refuse_extensions(struct pg *pg, const char *schema, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "schema_extensions",
+        .sql = "SELECT e.extname AS name FROM pg_extension e, pg_namespace n"
+               " WHERE n.nspname = $1 AND (e.extnamespace = n.oid OR EXISTS ("
+               "  SELECT FROM pg_depend d JOIN pg_class c ON c.oid = d.objid"
+               "  WHERE d.classid = 'pg_class'::regclass AND c.relnamespace = n.oid"
+               "   AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid"
+               "   AND d.deptype = 'e')) ORDER BY e.extname LIMIT 1",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(schema)), &rows, err);
+
+    if (rc || !pg_rows_count(rows))
+        return rc;
+    const char *name = pg_text(rows, 0, "name");
+    return err_set(err, ERR_CONFLICT,
+                   "schema %s holds the extension %s, which others may use: ALTER EXTENSION \"%s\""
+                   " SET SCHEMA public (or DROP EXTENSION), then purge again",
+                   schema, name, name);
+}
+
 static err_code drop_chunk(struct pg *pg, void *arg, struct err *err)
 {
     struct dropping *d = arg;
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc = guard(pg, d, err);
 
+    if (!rc)
+        rc = refuse_extensions(pg, d->schema, err);
     if (!rc)
         rc = list_relations(pg, d->schema, &rows, err);
     if (rc)
@@ -90,6 +117,8 @@ static err_code drop_rest(struct pg *pg, void *arg, struct err *err)
     char sql[PG_IDENT_SIZE + 48];
     err_code rc = guard(pg, d, err);
 
+    if (!rc)
+        rc = refuse_extensions(pg, d->schema, err);
     if (!rc)
         rc = pg_ident_quote(d->schema, &name, err);
     if (rc)

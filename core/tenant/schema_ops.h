@@ -13,7 +13,9 @@ enum { SCHEMA_COMMENT_SIZE = TENANT_ID_MAX + 32 };
  * Drops a schema and all that is in it, relations first and in chunks with a transaction each: one
  * DROP SCHEMA CASCADE over a big schema takes a lock per object and runs out of lock table. A
  * schema that is not there is fine. lock_key is the advisory lock every writer of it takes;
- * ERR_LOCK_UNAVAILABLE when somebody has it. Safe to repeat after any failure.
+ * ERR_LOCK_UNAVAILABLE when somebody has it, ERR_CONFLICT when an extension is installed in it.
+ * What hangs on its relations in other schemas, views and foreign keys, goes with them. Safe to
+ * repeat after any failure.
  */
 err_code schema_drop(struct pg *pg, const char *schema, int64_t lock_key, int lock_timeout_ms,
                      struct err *err) MUST_USE;
