@@ -52,7 +52,7 @@ for _ in $(seq 50); do
     fd=${fds[-1]}
     exec {fd}>&-
     exec {fd}<>"/dev/tcp/127.0.0.1/${port[one]}"
-    head -c 3000 /dev/urandom >&"$fd" 2>/dev/null || true
+    head -c 3000 /dev/urandom 2>/dev/null 1>&"$fd" || true
     exec {fd}>&-
 done
 must 200 GET /v1/tenants

@@ -7,7 +7,11 @@ root=$PWD/../..
 export TENANTD=${TENANTD:-$root/build/release/tenantd}
 [ -x "$TENANTD" ] || { echo "run.sh: there is no $TENANTD; build it or set TENANTD" >&2; exit 1; }
 
-[ $# -gt 0 ] || set -- $(ls ./*.sh | grep -vE '/(lib|run)\.sh$' | sed 's|.*/||; s|\.sh$||')
+if [ $# = 0 ]; then
+    for file in *.sh; do
+        [ "$file" = lib.sh ] || [ "$file" = run.sh ] || set -- "$@" "${file%.sh}"
+    done
+fi
 passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
