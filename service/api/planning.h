@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What the making of a run (run_plan.c) and its dry run (run_preview.c) share. */
+#pragma once
+
+#include "core/base/str.h"
+#include "service/api/run_plan.h"
+
+/* What the making of a run has found out. */
+struct planning {
+    struct call *call;
+    const struct run_request *run;
+    const struct catalog *catalog;
+    char *id; /* of the job */
+    struct str done; /* bigint[] of the applied sets that leave nothing to do */
+    int64_t noop, tenants;
+};
+void planning_clear(struct planning *planning);
+/* Whether tenants with this applied set have something to do, or a deviation to report. */
+err_code planning_needs_work(const struct planning *planning, int64_t set_id, bool *needs,
+                             struct err *err) MUST_USE;
+/* ERR_UNKNOWN_TARGET when the catalog has no such version. */
+err_code planning_check_target(const struct planning *planning, struct err *err) MUST_USE;
+/* The newest version of a catalog, NULL when it has none. */
+const char *planning_head(const struct catalog *catalog);
