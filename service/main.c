@@ -249,7 +249,7 @@ static err_code start_rest(struct daemon *d, struct err *err)
         rc = start_runner(d, err);
     if (!rc)
         rc = start_api(d, err);
-    d->app.server = d->server;
+    app_set_server(&d->app, d->server);
     if (!rc)
         rc = background_start(&d->app, &d->background, err);
     return rc;
@@ -315,8 +315,8 @@ static void stop_all(struct daemon *d)
     (void)sd_notify(0, "STOPPING=1");
     drain(d);
     background_stop(d->background);
+    app_set_server(&d->app, NULL); /* the probes go on asking for it */
     server_stop(d->server);
-    d->app.server = NULL;
     runner_free(d->app.runner); /* requests under way could wake it until now */
     engine_free(d->app.engine);
     pool_manager_free(d->pools);
@@ -411,7 +411,8 @@ int main(int argc, char **argv)
         (void)signal(SIGPIPE, SIG_IGN);
         d.log = (struct log){.fd = STDERR_FILENO};
         (void)log_level_parse(d.config.log_level, &d.log.least);
-        d.app = (struct app){.config = &d.config, .log = &d.log, .exchange_log = -1};
+        d.app = (struct app){.config = &d.config, .log = &d.log, .exchange_log = -1,
+                              .server_lock = PTHREAD_MUTEX_INITIALIZER};
         status = serve(&d, &signals);
     }
     config_clear(&d.config);

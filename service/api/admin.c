@@ -22,7 +22,8 @@ static bool check_process(struct app *app, char detail[DETAIL_SIZE])
     int64_t last = atomic_load(&app->background_ms), age = clock_mono_ms() - last;
 
     (void)snprintf(detail, DETAIL_SIZE, "background thread %lld ms ago", (long long)age);
-    return !atomic_load(&app->started) || age < BACKGROUND_SILENCE_MS;
+    return !atomic_load(&app->started) || atomic_load(&app->draining) ||
+           age < BACKGROUND_SILENCE_MS;
 }
 
 static bool check_control_db(struct app *app, char detail[DETAIL_SIZE])
@@ -48,7 +49,7 @@ static bool check_queue(struct app *app, char detail[DETAIL_SIZE])
 {
     if (!atomic_load(&app->started))
         return true;
-    struct server_stats stats = server_stats(app->server);
+    struct server_stats stats = app_server_stats(app);
     (void)snprintf(detail, DETAIL_SIZE, "%d of %d requests wait for a handler", stats.queued,
                    app->config->http.queue);
     return stats.queued < app->config->http.queue;

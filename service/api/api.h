@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "core/access/access.h"
@@ -27,7 +28,8 @@ struct app {
     struct engine *engine;
     struct access_cache *access;
     struct runner *runner;
-    struct server *server; /* of the API */
+    pthread_mutex_t server_lock;
+    struct server *server; /* of the API; NULL before and after it (app_set_server()) */
     const unsigned char *page_key; /* signs page tokens */
     size_t page_key_len;
     int exchange_log; /* descriptor that gets every request and reply as JSON; -1: none */
@@ -37,6 +39,12 @@ struct app {
     _Atomic int64_t control_seen_ms; /* clock_mono_ms() when the control database last answered */
     _Atomic int64_t background_ms;   /* clock_mono_ms() of the background thread's last round */
 };
+
+/* The API's server comes after the threads that tell it of jobs and goes before them: they reach it
+ * through these, which do nothing while it is not there. */
+void app_set_server(struct app *app, struct server *server);
+void app_wake(struct app *app, const char *key);
+struct server_stats app_server_stats(struct app *app);
 
 typedef enum body_kind {
     BODY_NONE,          /* a body is refused */

@@ -65,7 +65,7 @@ static void note_version(struct background *b, const char *id, int64_t version)
         if (!str_eq(w->key, id) || w->version == version)
             continue;
         w->version = version;
-        server_wake(b->app->server, id);
+        app_wake(b->app, id);
     }
 }
 

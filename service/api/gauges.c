@@ -19,7 +19,7 @@ static void set_one(struct app *app, metric id, int64_t value)
 
 static void server_gauges(struct app *app)
 {
-    struct server_stats s = server_stats(app->server);
+    struct server_stats s = app_server_stats(app);
 
     set_one(app, METRIC_HTTP_IN_FLIGHT, s.in_flight);
     set_one(app, METRIC_HTTP_QUEUED, s.queued);
@@ -204,8 +204,7 @@ static void on_job(void *ctx, const char *job_id, const char *kind, job_state st
 {
     struct app *app = ctx;
 
-    if (app->server)
-        server_wake(app->server, job_id);
+    app_wake(app, job_id);
     if (job_state_is_terminal(state))
         metrics_count(app->metrics, METRIC_JOBS_FINISHED, kind, job_state_name(state));
     log_event(app->log, LOG_LEVEL_INFO, "job.changed", LOG_STR("job", job_id),
