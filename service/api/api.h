@@ -77,6 +77,7 @@ struct api_route {
     bool open;                    /* any valid token will do */
     bool public;                  /* not even a token */
     bool secret;                  /* the reply holds one: it is never stored */
+    bool offline;                 /* no connection to the control database is needed */
     body_kind body;
     const char *query[ROUTE_QUERY_MAX]; /* the parameters it knows; "name*" may be repeated */
     api_handler *fn;

@@ -127,7 +127,7 @@ static err_code prepare(struct call *call, struct err *err)
         rc = check_query(call, err);
     if (!rc)
         rc = read_body(call, err);
-    if (!rc)
+    if (!rc && !call->route->offline)
         rc = pg_pool_borrow(call->app->control, &call->pg, err);
     return rc;
 }

@@ -81,13 +81,13 @@ const struct api_route api_routes[] = {
     {ROUTE(POST, "/v1/jobs/{job_id}/retry", "retryJob", SCOPE_JOBS_OPERATE),
      .body = BODY_JSON_OPTIONAL, .fn = jobs_retry},
     /* pools */
-    {ROUTE(GET, "/v1/pools", "listPools", SCOPE_POOLS_READ), .fn = pools_list},
+    {ROUTE(GET, "/v1/pools", "listPools", SCOPE_POOLS_READ), .offline = true, .fn = pools_list},
     {ROUTE(POST, "/v1/warmups", "createWarmup", SCOPE_POOLS_OPERATE),
      .body = BODY_JSON, .fn = warmups_create},
     {ROUTE(GET, "/v1/health", "getHealth", SCOPE_POOLS_READ),
-     .query = {"tenant_id*", "ping", "ping_timeout_ms", "include_shared"}, .fn = health_get},
+     .query = {"tenant_id*", "ping", "ping_timeout_ms", "include_shared"}, .offline = true, .fn = health_get},
     {ROUTE(GET, "/v1/metrics", "getPoolMetrics", SCOPE_METRICS_READ),
-     .query = {"include_health", "include_runtime"}, .fn = metrics_get},
+     .query = {"include_health", "include_runtime"}, .offline = true, .fn = metrics_get},
     /* access */
     {ROUTE(POST, "/v1/tokens", "createToken", SCOPE_TOKENS_ADMIN),
      .body = BODY_JSON, .secret = true, .fn = tokens_create},
@@ -99,9 +99,9 @@ const struct api_route api_routes[] = {
      .fn = tokens_revoke},
     {ANY_TOKEN(GET, "/v1/whoami", "whoami"), .fn = whoami_get},
     /* the service itself */
-    {ANY_TOKEN(GET, "/v1/version", "getVersion"), .fn = version_get},
-    {ROUTE(GET, "/v1/config", "getConfig", SCOPE_CONFIG_READ), .fn = config_get},
-    {ANY_TOKEN(GET, "/v1/errors", "listErrors"), .fn = errors_list},
-    {NO_TOKEN(GET, "/openapi.json", "getOpenapi"), .fn = openapi_get},
+    {ANY_TOKEN(GET, "/v1/version", "getVersion"), .offline = true, .fn = version_get},
+    {ROUTE(GET, "/v1/config", "getConfig", SCOPE_CONFIG_READ), .offline = true, .fn = config_get},
+    {ANY_TOKEN(GET, "/v1/errors", "listErrors"), .offline = true, .fn = errors_list},
+    {NO_TOKEN(GET, "/openapi.json", "getOpenapi"), .offline = true, .fn = openapi_get},
 };
 const size_t api_route_count = ARRAY_LEN(api_routes);
