@@ -26,6 +26,9 @@ static err_code read_states(const struct call *call, struct str *out, struct err
     char *rest = NULL;
     tenant_state ignored;
 
+    if (text && !words)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+
     for (char *word = words ? strtok_r(words, ",", &rest) : NULL; word;
          word = strtok_r(NULL, ",", &rest)) {
         if (!tenant_state_parse(word, &ignored)) {
@@ -34,9 +37,13 @@ static err_code read_states(const struct call *call, struct str *out, struct err
         }
         pg_array_add(out, word);
     }
+    if (text && !out->len) {
+        (void)err_set(err, ERR_INVALID_PARAMETER, "state names no state");
+        return err_in(err, "state");
+    }
     if (text)
         pg_array_end(out);
-    return ERR_NONE;
+    return str_ok(out) ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
 /* label=key=value, as often as needed, as one jsonb object. */
@@ -49,15 +56,18 @@ static err_code read_labels(const struct call *call, char **out, struct err *err
         const char *equals = str_eq(q->name, "label") ? strchr(q->value, '=') : NULL;
         if (!str_eq(q->name, "label"))
             continue;
-        if (!equals || equals == q->value) {
-            (void)err_set(err, ERR_INVALID_PARAMETER, "label must be key=value");
+        size_t n = equals ? (size_t)(equals - q->value) : 0;
+        if (!n || json_object_getn(labels, q->value, n)) {
+            (void)err_set(err, ERR_INVALID_PARAMETER, "label must be key=value, each key once");
             return err_in(err, "label");
         }
-        (void)json_object_setn_new(labels, q->value, (size_t)(equals - q->value),
-                                   json_text(equals + 1));
+        if (json_object_setn_new(labels, q->value, n, json_text(equals + 1)))
+            return err_set(err, ERR_INTERNAL, "out of memory");
     }
-    *out = json_object_size(labels) ? json_canonical(labels) : NULL;
-    return ERR_NONE;
+    if (!json_object_size(labels))
+        return ERR_NONE;
+    *out = json_canonical(labels);
+    return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
 /* The applied sets whose plan has the wanted status, as a bigint[]. */
@@ -190,9 +200,30 @@ static struct reply change_tenant(struct change *change)
     return reply_tenant(change->call, change->id);
 }
 
+/* The patch may be fine by itself and still make too many of them. */
+static err_code check_merged(const json_t *labels, const json_t *patch, struct err *err)
+{
+    json_auto_t *merged = json_copy((json_t *)(uintptr_t)labels);
+    const char *key;
+    json_t *value;
+
+    if (!merged)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    json_object_foreach((json_t *)(uintptr_t)patch, key, value)
+        if (json_is_null(value))
+            (void)json_object_del(merged, key);
+        else if (json_object_set(merged, key, value))
+            return err_set(err, ERR_INTERNAL, "out of memory");
+    return tenant_check_labels(merged, false, err);
+}
+
 static err_code apply_update(struct change *change, const struct tenant *t, struct pg *pg,
                              struct err *err)
 {
+    err_code rc = change->labels ? check_merged(t->labels, change->labels, err) : ERR_NONE;
+
+    if (rc)
+        return rc;
     return tenant_update(pg, t->id, change->labels, change->set_name, change->display_name, err);
 }
 

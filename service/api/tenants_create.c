@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/tenant/server_store.h"
 #include "core/tenant/tenant_store.h"
 #include "service/api/fields.h"
 #include "service/api/making.h"
@@ -44,8 +45,11 @@ static struct reply preview(const struct call *call, const struct wish *wish)
 {
     CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
     struct err err;
-    err_code rc = tenant_find(call->pg, wish->id, false, &t, &err);
+    CLEANUP(pg_rows_freep) struct pg_rows *server = NULL;
+    err_code rc = server_list(call->pg, wish->server, &server, &err);
 
+    if (!rc)
+        rc = tenant_find(call->pg, wish->id, false, &t, &err);
     if (rc && rc != ERR_TENANT_NOT_FOUND)
         return call_fail(call, &err);
     return reply_json(200, json_pack("{s:b, s:s, s:s, s:s, s:b}", "dry_run", 1, "id", wish->id,
@@ -106,13 +110,14 @@ struct reply tenants_create_batch(struct call *call)
     fields_read(call->body, "", fields, ARRAY_LEN(fields), &problems);
     CLEANUP(freep) char *memory = calloc(BATCH_MAX, sizeof(struct wish));
     struct wish *wishes = (struct wish *)(void *)memory;
-    for (i = 0; memory && i < json_array_size(items); i++) {
+    for (i = 0; wishes && i < json_array_size(items); i++) {
         item = json_array_get(items, i);
         (void)snprintf(pointer, sizeof pointer, "/items/%zu", i);
         read_wish(call, item, pointer, &wishes[i], &problems);
     }
-    if (memory)
-        refuse_doubles(wishes, json_array_size(items), &problems);
+    if (!memory)
+        return call_fail(call, &(struct err){.code = ERR_INTERNAL, .msg = "out of memory"});
+    refuse_doubles(wishes, json_array_size(items), &problems);
     if (problems.list)
         return problems_reply(call, &problems);
     struct making m = {.call = call,

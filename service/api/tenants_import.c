@@ -88,6 +88,8 @@ static err_code name_it(const struct import *i, const char *schema, char id[PG_N
                         struct err *why)
 {
     const char *template = i->call->app->config->isolation.schema_name_template;
+    if (str_eq(schema, "public") || str_eq(schema, i->call->app->config->shared.schema))
+        return err_set(why, ERR_RESERVED_NAME, "schema %s is shared by all tenants", schema);
     if (!tenant_id_of_schema(template, schema, id))
         (void)snprintf(id, PG_NAME_MAX + 1, "%.63s", schema);
     return tenant_check_id(id, why);
@@ -143,6 +145,15 @@ static err_code collect(struct import *i, struct err *err)
     return rc;
 }
 
+/* PostgreSQL documentation, 9.7.1: a backslash quotes the character after it; there must be one. */
+static bool ends_in_escape(const char *pattern)
+{
+    size_t n = strlen(pattern), slashes = 0;
+    while (slashes < n && pattern[n - 1 - slashes] == '\\')
+        slashes++;
+    return slashes % 2 == 1;
+}
+
 static void read_import(struct import *i, struct problems *problems)
 {
     struct call *call = i->call;
@@ -157,6 +168,8 @@ static void read_import(struct import *i, struct problems *problems)
     i->pattern = str_text(&i->default_pattern);
     i->server = "default";
     fields_read(call->body, "", fields, ARRAY_LEN(fields), problems);
+    if (ends_in_escape(i->pattern))
+        problems_add(problems, "/schema_pattern", "INVALID", "must not end with a lone backslash");
     if (i->labels && tenant_check_labels(i->labels, false, &err))
         problems_add_err(problems, err.field[0] ? err.field : "/labels", &err);
 }
