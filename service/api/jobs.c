@@ -43,14 +43,22 @@ static err_code check_states(const struct call *call, bool (*is_state)(const cha
     const char *text = request_query(call->req, "state");
     CLEANUP(freep) char *words = text ? strdup(text) : NULL;
     char *rest = NULL;
+    bool any = false;
 
+    if (text && !words)
+        return err_set(err, ERR_INTERNAL, "out of memory");
     for (char *word = words ? strtok_r(words, ",", &rest) : NULL; word;
-         word = strtok_r(NULL, ",", &rest))
+         word = strtok_r(NULL, ",", &rest)) {
+        any = true;
         if (!is_state(word)) {
             (void)err_set(err, ERR_INVALID_PARAMETER, "there is no state \"%.40s\"", word);
             return err_in(err, "state");
         }
-    return ERR_NONE;
+    }
+    if (!text || any)
+        return ERR_NONE;
+    (void)err_set(err, ERR_INVALID_PARAMETER, "state names no state");
+    return err_in(err, "state");
 }
 
 static bool is_job_state(const char *word)
@@ -63,6 +71,16 @@ static bool is_task_state(const char *word)
 {
     task_state ignored;
     return task_state_parse(word, &ignored);
+}
+
+/* A list without its token would look complete: then rather none. Takes list. */
+static struct reply reply_list(const struct call *call, json_t *list, err_code rc,
+                               const struct err *err)
+{
+    if (!rc)
+        return reply_json(200, list);
+    json_decref(list);
+    return call_fail(call, err);
 }
 
 static struct reply list_jobs(struct call *call, const char *member, const char *kind)
@@ -85,12 +103,13 @@ static struct reply list_jobs(struct call *call, const char *member, const char 
     for (size_t i = 0; i < shown; i++)
         (void)json_array_append_new(list, job_json(&jobs[i], NULL, 0));
     (void)json_object_set_new(out, member, list);
+    err_code rc = ERR_NONE;
     if (count > shown) {
         (void)snprintf(key, sizeof key, "%s %s", jobs[shown - 1].created_at, jobs[shown - 1].id);
-        (void)!page_next(call, key, out, &err);
+        rc = page_next(call, key, out, &err);
     }
     free_jobs(jobs, count);
-    return reply_json(200, out);
+    return reply_list(call, out, rc, &err);
 }
 
 struct reply jobs_list(struct call *call)
@@ -229,14 +248,15 @@ struct reply jobs_tasks(struct call *call)
         return call_fail(call, &err);
     size_t shown = count > (size_t)page.size ? (size_t)page.size : count;
     json_t *out = json_pack("{s:o}", "tasks", tasks_json(tasks, shown));
+    err_code rc = ERR_NONE;
     if (count > shown) {
         (void)snprintf(key, sizeof key, "%lld", (long long)tasks[shown - 1].id);
-        (void)!page_next(call, key, out, &err);
+        rc = page_next(call, key, out, &err);
     }
     for (size_t i = 0; i < count; i++)
         task_clear(&tasks[i]);
     free(tasks);
-    return reply_json(200, out);
+    return reply_list(call, out, rc, &err);
 }
 
 struct reply jobs_cancel(struct call *call)

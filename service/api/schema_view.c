@@ -104,13 +104,19 @@ static err_code split_tables(const char *text, struct wanted *w, struct err *err
     char *rest = NULL;
 
     w->list = strdup(text);
-    for (char *t = w->list ? strtok_r(w->list, ",", &rest) : NULL; t;
+    if (!w->list)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    for (char *t = strtok_r(w->list, ",", &rest); t;
          t = strtok_r(NULL, ",", &rest)) {
         if (w->options.n_tables == TABLES_MAX) {
             (void)err_set(err, ERR_INVALID_PARAMETER, "tables names more than %d", TABLES_MAX);
             return err_in(err, "tables");
         }
         w->tables[w->options.n_tables++] = t;
+    }
+    if (!w->options.n_tables) {
+        (void)err_set(err, ERR_INVALID_PARAMETER, "tables names no table");
+        return err_in(err, "tables");
     }
     w->options.tables = w->tables;
     return ERR_NONE;

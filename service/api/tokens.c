@@ -158,8 +158,10 @@ struct reply tokens_list(struct call *call)
     json_t *tokens = json_array(), *out = json_pack("{s:o}", "tokens", tokens);
     for (size_t i = 0; i < shown; i++)
         (void)json_array_append_new(tokens, token_json(&list.rows[i]));
-    if (list.count > shown)
-        (void)!page_next(call, list.rows[shown - 1].token.id, out, &err);
+    if (list.count > shown && page_next(call, list.rows[shown - 1].token.id, out, &err)) {
+        json_decref(out);
+        return call_fail(call, &err);
+    }
     return reply_json(200, out);
 }
 
