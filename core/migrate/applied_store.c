@@ -55,8 +55,10 @@ err_code applied_store_get(struct pg *pg, int64_t id, struct applied_set **out, 
     if (!id)
         return ERR_NONE;
     err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(id)), &rows, err);
-    if (rc || !pg_rows_count(rows))
+    if (rc)
         return rc;
+    if (!pg_rows_count(rows)) /* tenants refer to it, so nobody can have deleted it */
+        return err_set(err, ERR_INTERNAL, "there is no stored tracking table %lld", (long long)id);
     json_auto_t *content = json_loads(pg_text(rows, 0, "content"), 0, NULL);
     if (!content)
         return err_set(err, ERR_INTERNAL, "the stored tracking table %lld cannot be read",

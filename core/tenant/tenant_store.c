@@ -241,7 +241,7 @@ err_code tenant_unknown_ids(struct pg *pg, const struct selector *selector, stru
         .name = "tenant_unknown_ids",
         .sql = "SELECT x.id, x.place - 1 AS place FROM unnest($1::text[]) WITH ORDINALITY"
                " AS x (id, place) WHERE NOT EXISTS"
-               " (SELECT FROM tenantd.tenant t WHERE t.id = x.id) LIMIT 100",
+               " (SELECT FROM tenantd.tenant t WHERE t.id = x.id) ORDER BY x.place LIMIT 100",
     };
     return pg_query(pg, &stmt, PG_ARGS(PG_ARG(selector->ids)), out, err);
 }

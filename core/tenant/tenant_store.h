@@ -47,12 +47,12 @@ err_code tenant_delete(struct pg *pg, const char *id, struct err *err) MUST_USE;
 /* What the tracking table of a tenant was seen to say. */
 err_code tenant_seen(struct pg *pg, const char *id, int64_t applied_set, struct err *err) MUST_USE;
 
-/* Ids of the selector that are no tenants, as rows (id), in no order, 100 at most. */
+/* Ids of the selector that are no tenants, as rows (id, place from 0), in its order, 100 at most. */
 err_code tenant_unknown_ids(struct pg *pg, const struct selector *selector, struct pg_rows **out,
                             struct err *err) MUST_USE;
 /*
  * Tenants that migrations concern (active, suspended) by what they have applied: rows
- * (applied_set, tenants, sample text[] of up to five ids, sample_json), the biggest group first.
+ * (applied_set, tenants, sample: up to five ids as a JSON array), the biggest group first.
  */
 err_code tenant_cohorts(struct pg *pg, const struct selector *selector, struct pg_rows **out,
                         struct err *err) MUST_USE;
