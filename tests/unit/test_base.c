@@ -194,7 +194,7 @@ static const struct {
 
 START_TEST(json_is_parsed_strictly)
 {
-    json_t *untouched = (json_t *)&documents, *value = untouched;
+    json_t marker = {.refcount = 1}, *untouched = &marker, *value = untouched;
     struct err err = {.code = ERR_NONE};
     const char *text = documents[_i].text;
     err_code rc = json_parse(text, strlen(text), &value, &err);
