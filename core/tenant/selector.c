@@ -57,12 +57,7 @@ static err_code take_labels(const json_t *labels, const char *base, struct selec
 {
     if (!json_is_object(labels) || json_object_size(labels) == 0)
         return problem(err, base, "/labels", "must be an object with at least one label");
-    char field[sizeof err->field];
     err_code rc = tenant_check_labels(labels, false, err);
-    if (rc && err) {
-        (void)snprintf(field, sizeof field, "%s", err->field);
-        (void)snprintf(err->field, sizeof err->field, "%s%s", base, field);
-    }
     if (rc)
         return under(base, rc, err);
     s->labels = json_canonical(labels);

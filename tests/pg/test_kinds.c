@@ -45,7 +45,7 @@ static void set_up(void)
     OK(budget_set_new((struct budget_limits){.max = 10}, &budgets, NULL));
     pool.budgets = budgets;
     OK(pool_manager_new(&pool, &pools, NULL));
-    OK(engine_new(&settings, control, budgets, pools, &engine, NULL));
+    OK(engine_new(&settings, budgets, pools, &engine, NULL));
 }
 
 static void tear_down(void)
