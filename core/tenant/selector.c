@@ -44,7 +44,7 @@ static err_code take_ids(const json_t *ids, const char *base, struct selector *s
 /* Puts base in front of the field that an error names. */
 static err_code under(const char *base, err_code code, struct err *err)
 {
-    char field[96];
+    char field[sizeof err->field];
 
     if (!err)
         return code;

@@ -213,10 +213,12 @@ END_TEST
 
 static struct call with_query(struct request *req, const char *value)
 {
+    static char name[] = "n";
+
     *req = (struct request){.path = "/v1/x"};
     if (value)
         req->query[req->query_count++] =
-            (struct http_field){.name = (char[]){"n"}, .value = (char *)(uintptr_t)value};
+            (struct http_field){.name = name, .value = (char *)(uintptr_t)value};
     return (struct call){.req = req};
 }
 
