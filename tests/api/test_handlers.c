@@ -308,7 +308,6 @@ END_TEST
 
 START_TEST(what_all_share_is_not_adopted)
 {
-    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
     json_t *body = NULL;
 
     start_app(2, false);

@@ -133,7 +133,7 @@ static void run_race(struct racer *racers, size_t n, err_code loser)
 START_TEST(many_at_once_register_one)
 {
     CLEANUP(pg_closep) struct pg *pg = job_clean();
-    char ids[8][8];
+    char ids[8][16];
 
     for (int round = 0; round < 5; round++) {
         struct racer same_id[8], same_schema[8];
