@@ -82,7 +82,6 @@ static const struct probe {
     int failed_status;
 } probes[] = {
     {"/livez", PROBE_LIVE, 500},
-    {"/healthz", PROBE_LIVE, 500}, /* the old name */
     {"/readyz", PROBE_READY, 503},
     {"/startupz", PROBE_STARTUP, 503},
 };

@@ -8,10 +8,11 @@
 
 #include "core/base/clock.h"
 #include "core/base/str.h"
+#include "core/job/retention.h"
 #include "core/pg/array.h"
 #include "service/api/gauges.h"
 
-enum { ROUND_MS = 1000, WATCHED_MAX = 512, PRUNE_EVERY = 600 };
+enum { ROUND_MS = 1000, WATCHED_MAX = 512, PRUNE_EVERY = 600, PURGE_EVERY = 60 };
 
 /* A job that parked requests wait for, and its version when they were last woken. */
 struct watched {
@@ -99,6 +100,18 @@ static err_code forget_old_keys(struct pg *pg, struct err *err)
     return pg_exec(pg, &stmt, PG_NO_ARGS, NULL, err);
 }
 
+static err_code purge_due(struct background *b, struct pg *pg, struct err *err)
+{
+    int tenants = 0;
+    err_code rc = retention_purge(pg, &tenants, err);
+
+    if (!rc && tenants) {
+        log_event(b->app->log, LOG_LEVEL_INFO, "tenants.purge_due", LOG_INT("tenants", tenants));
+        runner_wake(b->app->runner);
+    }
+    return rc;
+}
+
 static err_code with_control(struct background *b, struct err *err)
 {
     struct app *app = b->app;
@@ -115,6 +128,8 @@ static err_code with_control(struct background *b, struct err *err)
         rc = gauges_fleet(app, pg, err);
     if (!rc && b->rounds % PRUNE_EVERY == 0)
         rc = forget_old_keys(pg, err);
+    if (!rc && b->rounds % PURGE_EVERY == 0)
+        rc = purge_due(b, pg, err);
     pg_pool_return(app->control, pg);
     return rc;
 }
