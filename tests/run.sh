@@ -92,8 +92,9 @@ fuzz_contract() {
 stage_exports() {
     npm_install tests/contract
     mkdir -p "$scratch/exports"
-    cmake --build --preset asan --target pg_schema_export
-    TENANTD_EXPORT_DIR=$scratch/exports build/asan/pg_schema_export
+    configure release -DTENANTD_TESTS=ON
+    cmake --build --preset release --target pg_schema_export
+    TENANTD_EXPORT_DIR=$scratch/exports build/release/pg_schema_export
     (cd tests/contract && node export/check.mjs "$scratch/exports")
 }
 stage_compat() {

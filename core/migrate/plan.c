@@ -27,6 +27,12 @@ static bool has_hash(const struct migration *m, const struct applied_row *row)
     return !row->name && str_eq(row->hash, m->sha256);
 }
 
+/* The same bytes under another name: drizzle renames a journal's files when it makes folders of them. */
+static bool is_renamed(const struct migration *m, const struct applied_row *row)
+{
+    return row->name && str_eq(row->hash, m->sha256);
+}
+
 /* drizzle-multitenant takes a row as applied when its hash is the file's name, too. */
 static bool has_name_as_hash(const struct migration *m, const struct applied_row *row)
 {
@@ -92,6 +98,7 @@ static void match_rows(struct matching *m)
     match_by(m, has_hash_and_date);
     match_by(m, has_hash);
     match_by(m, has_name_as_hash);
+    match_by(m, is_renamed);
     for (size_t row = 0; row < m->set->count; row++)
         if (!m->row_taken[row] && is_repetition(m, &m->set->rows[row]))
             m->row_taken[row] = true;

@@ -49,7 +49,6 @@ START_TEST(while_serving)
 {
     serve();
     ck_assert_int_eq(probe("/livez", "ok"), 200);
-    ck_assert_int_eq(probe("/healthz", "ok"), 200);
     ck_assert_int_eq(probe("/startupz", "ok"), 200);
     ck_assert_int_eq(probe("/readyz", "ok"), 200);
     ck_assert_int_eq(probe("/readyz/control_db", "[+]control_db"), 200);

@@ -33,7 +33,7 @@ static void drop_catalog(void)
 /*
  * A row of a table: a letter says which migration, '#' before it: by its hash, '@': by its name in
  * the column of hashes, '!': with its date but other bytes, '&': its name, other bytes, '?': NULL
- * name and its hash, dated elsewhere. A capital is a migration that the catalog lacks.
+ * name and its hash, dated elsewhere, '~': another name and its hash. A capital is a migration that the catalog lacks.
  */
 static void add_row(struct applied_set *set, char kind, char letter)
 {
@@ -49,6 +49,8 @@ static void add_row(struct applied_set *set, char kind, char letter)
         ck_assert(applied_set_add(set, name, v1 ? hash : NULL, when));
     else if (kind == '&')
         ck_assert(applied_set_add(set, name, other, when));
+    else if (kind == '~')
+        ck_assert(applied_set_add(set, "20260101000000_renamed", hash, when));
     else if (kind == '@')
         ck_assert(applied_set_add(set, NULL, name, 77));
     else if (kind == '!')
@@ -95,6 +97,7 @@ static const struct {
     {TRACKING_DRIZZLE_KIT, "#a#b#c?d?d", NULL, "AAAAA", "0005_e", "ok"},
     {TRACKING_DRIZZLE_KIT, "?a?b", NULL, "AAppp", "0002_b", "behind"},
     {TRACKING_DRIZZLE_KIT_V1, "abc", NULL, "AAApp", "0003_c", "behind"},
+    {TRACKING_DRIZZLE_KIT_V1, "~a~bc", NULL, "AAApp", "0003_c", "behind"},
     {TRACKING_DRIZZLE_KIT_V1, "a&b", NULL, "AMppp", "0002_b", "diverged"},
     {TRACKING_DRIZZLE_KIT_V1, "#a?bc", NULL, "AAApp", "0003_c", "behind"},
     {TRACKING_DRIZZLE_KIT_V1, "aX#Y", NULL, "AppppHH", "0001_a", "diverged"},
