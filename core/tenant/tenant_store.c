@@ -7,39 +7,57 @@
 #include "core/base/json.h"
 #include "core/base/str.h"
 
-err_code tenant_register(struct pg *pg, const struct tenant_spec *spec, struct err *err)
+/*
+ * With DO NOTHING for every unique index, and not for the id's alone, two who register the same tenant
+ * at once never get an error from the other index, which would spoil the transaction.
+ */
+static err_code try_register(struct pg *pg, const struct tenant_spec *spec, bool *made,
+                             struct err *err)
 {
-    /* on conflict the row is touched only when it may start again, so that no row comes back
-     * otherwise; a taken schema name is another constraint and is found by the sub-select */
     static const struct pg_stmt stmt = {
         .name = "tenant_register",
-        .sql = "WITH taken AS (SELECT 1 FROM tenantd.tenant"
-               "               WHERE server = $2 AND schema_name = $3 AND id <> $1),"
-               " known AS (SELECT 1 FROM tenantd.server WHERE id = $2),"
+        .sql = "WITH free AS (SELECT FROM tenantd.server s WHERE s.id = $2 AND NOT EXISTS ("
+               "   SELECT FROM tenantd.tenant WHERE server = $2 AND schema_name = $3 AND id <> $1)),"
+               " again AS ("
+               "  UPDATE tenantd.tenant t SET state = 'provisioning', server = $2, schema_name = $3,"
+               "   display_name = $4, labels = coalesce($5::jsonb, '{}'), last_error = NULL,"
+               "   epoch = t.epoch + 1, updated_at = now()"
+               "  WHERE t.id = $1 AND t.state = 'error' AND EXISTS (SELECT FROM free) RETURNING 1),"
                " made AS ("
-               "  INSERT INTO tenantd.tenant AS t"
-               "         (id, server, schema_name, display_name, labels, state)"
+               "  INSERT INTO tenantd.tenant (id, server, schema_name, display_name, labels, state)"
                "  SELECT $1, $2, $3, $4, coalesce($5::jsonb, '{}'), 'provisioning'"
-               "  WHERE NOT EXISTS (SELECT FROM taken) AND EXISTS (SELECT FROM known)"
-               "  ON CONFLICT (id) DO UPDATE SET state = 'provisioning', server = excluded.server,"
-               "   schema_name = excluded.schema_name, display_name = excluded.display_name,"
-               "   labels = excluded.labels, last_error = NULL, epoch = t.epoch + 1,"
-               "   updated_at = now() WHERE t.state = 'error'"
-               "  RETURNING 1)"
-               " SELECT EXISTS (SELECT FROM made) AS made, EXISTS (SELECT FROM taken) AS taken,"
-               "        EXISTS (SELECT FROM known) AS known",
+               "  WHERE EXISTS (SELECT FROM free) AND NOT EXISTS (SELECT FROM again)"
+               "  ON CONFLICT DO NOTHING RETURNING 1)"
+               " SELECT EXISTS (SELECT FROM made) OR EXISTS (SELECT FROM again) AS made",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     CLEANUP(freep) char *labels = spec->labels ? json_canonical(spec->labels) : NULL;
+
+    if (spec->labels && !labels)
+        return err_set(err, ERR_INTERNAL, "out of memory");
     err_code rc = pg_query(pg, &stmt,
                            PG_ARGS(PG_ARG(spec->id), PG_ARG(spec->server), PG_ARG(spec->schema),
                                    PG_ARG(spec->display_name), PG_ARG(labels)),
                            &rows, err);
+    if (!rc)
+        *made = pg_bool(rows, 0, "made");
+    return rc;
+}
 
-    if (rc == ERR_CONFLICT)
-        return err_set(err, ERR_SCHEMA_NAME_TAKEN, "schema %s belongs to another tenant",
-                       spec->schema);
-    if (rc || pg_bool(rows, 0, "made"))
+/* Why it was not registered: another statement, which sees what others committed meanwhile. */
+static err_code refusal(struct pg *pg, const struct tenant_spec *spec, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "tenant_register_refusal",
+        .sql = "SELECT EXISTS (SELECT FROM tenantd.server WHERE id = $2) AS known,"
+               " EXISTS (SELECT FROM tenantd.tenant"
+               "  WHERE server = $2 AND schema_name = $3 AND id <> $1) AS taken",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, &stmt,
+                           PG_ARGS(PG_ARG(spec->id), PG_ARG(spec->server), PG_ARG(spec->schema)),
+                           &rows, err);
+    if (rc)
         return rc;
     if (!pg_bool(rows, 0, "known"))
         return err_set(err, ERR_SERVER_NOT_FOUND, "there is no server \"%.100s\"", spec->server);
@@ -47,6 +65,17 @@ err_code tenant_register(struct pg *pg, const struct tenant_spec *spec, struct e
         return err_set(err, ERR_SCHEMA_NAME_TAKEN, "schema %s belongs to another tenant",
                        spec->schema);
     return err_set(err, ERR_TENANT_EXISTS, "a tenant \"%s\" exists", spec->id);
+}
+
+err_code tenant_register(struct pg *pg, const struct tenant_spec *spec, struct err *err)
+{
+    bool made = false;
+    err_code rc = try_register(pg, spec, &made, err);
+
+    if (rc == ERR_CONFLICT) /* one that starts again lost its new name to another at this moment */
+        return err_set(err, ERR_SCHEMA_NAME_TAKEN, "schema %s belongs to another tenant",
+                       spec->schema);
+    return rc || made ? rc : refusal(pg, spec, err);
 }
 
 #define TENANT_COLUMNS                                                                             \

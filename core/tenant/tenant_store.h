@@ -14,7 +14,7 @@ struct tenant_spec {
 /*
  * Registers a tenant in state provisioning; one that failed before (state error) starts again.
  * ERR_TENANT_EXISTS, ERR_SCHEMA_NAME_TAKEN, ERR_SERVER_NOT_FOUND; an open transaction stays usable,
- * but for a race over one schema name.
+ * but when a tenant that starts again loses its schema's name in a race.
  */
 err_code tenant_register(struct pg *pg, const struct tenant_spec *spec, struct err *err) MUST_USE;
 /* ERR_TENANT_NOT_FOUND. lock: holds the row until the transaction ends. */

@@ -135,7 +135,7 @@ START_TEST(many_at_once_register_one)
     CLEANUP(pg_closep) struct pg *pg = job_clean();
     char ids[8][16];
 
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < 20; round++) {
         struct racer same_id[8], same_schema[8];
         pg_fixture_sql(pg, "TRUNCATE tenantd.tenant CASCADE");
         for (int i = 0; i < 8; i++) {
