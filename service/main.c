@@ -18,7 +18,11 @@
 #include "service/dev/dev.h"
 #include "service/version.h"
 
-enum { EXIT_CONFIG = 2, START_RETRY_MS = 1000 };
+enum {
+    EXIT_CONFIG = 2,
+    START_RETRY_MS = 1000,
+    CONTROL_STATEMENT_MS = 30000, /* who waits longer on our own tables waits for a stranger's lock */
+};
 
 /* Everything that is started, in the order of starting; torn down in the reverse. */
 struct daemon {
@@ -80,6 +84,7 @@ static err_code start_control_pool(struct daemon *d, struct err *err)
     struct pg_pool_options options = {
         .connection = {.url = d->url,
                        .application_name = "tenantd control",
+                       .statement_timeout_ms = CONTROL_STATEMENT_MS,
                        .connect_timeout_s = c->connection.connect_timeout_s},
         .max = c->control.pool_max,
         .wait_ms = c->control.pool_wait_ms,

@@ -24,9 +24,15 @@ static err_code provision(struct task_run *run, const struct catalog *catalog,
     err_code rc = apply_run(run->server, catalog, NULL, &options, applied, err);
     /* a replica may die between the commit of the schema and the end of its task; the next attempt
      * then finds the schema, with the comment of the same transaction */
-    if (rc != ERR_SCHEMA_EXISTS ||
-        !schema_is_of(run->server, options.schema, run->task->tenant_id))
+    bool ours = false;
+    if (rc != ERR_SCHEMA_EXISTS)
         return rc;
+    struct err why;
+    err_code asked = schema_is_of(run->server, options.schema, run->task->tenant_id, &ours, &why);
+    if (asked)
+        *err = why;
+    if (asked || !ours)
+        return asked ? asked : rc;
     apply_result_clear(applied);
     options.create_schema = false;
     return apply_run(run->server, catalog, NULL, &options, applied, err);

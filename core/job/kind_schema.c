@@ -55,11 +55,13 @@ static err_code drop(struct task_run *run, const char *schema, struct err *err)
 {
     const struct engine_settings *s = engine_settings(run->ctx);
 
-    if (json_is_true(json_object_get(run->task->args, "never_active")) &&
-        !schema_is_of(run->server, schema, run->task->tenant_id))
-        return pg_alive(run->server)
-                   ? ERR_NONE
-                   : err_set(err, ERR_DATABASE_UNAVAILABLE, "lost the tenant's server");
+    bool ours = true;
+    err_code rc = ERR_NONE;
+
+    if (json_is_true(json_object_get(run->task->args, "never_active")))
+        rc = schema_is_of(run->server, schema, run->task->tenant_id, &ours, err);
+    if (rc || !ours)
+        return rc;
     return schema_drop(run->server, schema, apply_lock_key(schema), s->lock_timeout_ms, err);
 }
 

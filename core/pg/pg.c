@@ -50,6 +50,16 @@ err_code pg_fail(const struct pg *pg, const PGresult *result, const char *what, 
     return code;
 }
 
+static err_code set_timeout(struct pg *pg, int ms, struct err *err)
+{
+    char sql[48];
+
+    if (!ms)
+        return ERR_NONE;
+    (void)snprintf(sql, sizeof sql, "SET statement_timeout = %d", ms);
+    return pg_command(pg, sql, err);
+}
+
 err_code pg_open(const struct pg_options *options, struct pg **out, struct err *err)
 {
     char timeout[16];
@@ -68,11 +78,12 @@ err_code pg_open(const struct pg_options *options, struct pg **out, struct err *
     pg->conn = PQconnectdbParams(keys, values, 1 /* dbname may be a whole URI */);
     if (!pg->conn)
         return err_set(err, ERR_INTERNAL, "out of memory");
-    if (PQstatus(pg->conn) != CONNECTION_OK) {
-        err_code code = pg_fail(pg, NULL, "cannot connect", err);
-        return code;
-    }
+    if (PQstatus(pg->conn) != CONNECTION_OK)
+        return pg_fail(pg, NULL, "cannot connect", err);
     (void)PQsetNoticeReceiver(pg->conn, drop_notice, NULL);
+    err_code rc = set_timeout(pg, options->statement_timeout_ms, err);
+    if (rc)
+        return rc;
     *out = pg;
     pg = NULL; /* now the caller's */
     return ERR_NONE;
@@ -108,15 +119,6 @@ void pg_drop(struct pg *pg)
     if (PQsocket(pg->conn) >= 0)
         (void)shutdown(PQsocket(pg->conn), SHUT_RDWR);
     (void)PQconsumeInput(pg->conn); /* lets libpq see it */
-}
-
-err_code pg_reset(struct pg *pg, struct err *err)
-{
-    PQreset(pg->conn);
-    pg->prepared_count = 0;
-    if (PQstatus(pg->conn) != CONNECTION_OK)
-        return pg_fail(pg, NULL, "cannot connect", err);
-    return ERR_NONE;
 }
 
 bool pg_in_transaction(const struct pg *pg)

@@ -19,6 +19,7 @@ struct pg_options {
     const char *url;              /* connection URI or keyword/value string */
     const char *application_name; /* shown in pg_stat_activity; NULL for "tenantd" */
     int connect_timeout_s;        /* 0: the URL's, or libpq's default, no limit */
+    int statement_timeout_ms;     /* of every statement, for the session; 0: the server's default */
     bool no_prepare;              /* behind a transaction pooler named statements do not survive */
 };
 
@@ -36,8 +37,6 @@ void pg_closep(struct pg **pg);
 void pg_close_wait(struct pg *pg);
 /* Whether the connection is usable, as far as can be told without asking the server. */
 bool pg_alive(struct pg *pg);
-/* Reconnects with the parameters it was opened with; prepared statements and settings are gone. */
-err_code pg_reset(struct pg *pg, struct err *err) MUST_USE;
 bool pg_in_transaction(const struct pg *pg);
 int pg_backend_pid(const struct pg *pg);
 int pg_server_version(const struct pg *pg); /* 150004 and the like */

@@ -173,11 +173,16 @@ void schema_comment_of(const char *tenant_id, char out[SCHEMA_COMMENT_SIZE])
     (void)snprintf(out, SCHEMA_COMMENT_SIZE, "tenantd tenant %s", tenant_id);
 }
 
-bool schema_is_of(struct pg *pg, const char *schema, const char *tenant_id)
+err_code schema_is_of(struct pg *pg, const char *schema, const char *tenant_id, bool *out,
+                      struct err *err)
 {
     char wanted[SCHEMA_COMMENT_SIZE];
     CLEANUP(freep) char *comment = NULL;
+    err_code rc = schema_comment(pg, schema, &comment, err);
 
+    if (rc && rc != ERR_SCHEMA_MISSING)
+        return rc;
     schema_comment_of(tenant_id, wanted);
-    return !schema_comment(pg, schema, &comment, NULL) && str_eq(comment, wanted);
+    *out = !rc && str_eq(comment, wanted);
+    return ERR_NONE;
 }

@@ -28,5 +28,6 @@ err_code schema_find(struct pg *pg, const char *pattern, int limit, struct pg_ro
 err_code schema_comment(struct pg *pg, const char *schema, char **out, struct err *err) MUST_USE;
 /* The comment that tells that a schema was made for a tenant. */
 void schema_comment_of(const char *tenant_id, char out[SCHEMA_COMMENT_SIZE]);
-/* Whether a schema is there and was made for the tenant; false when that cannot be told. */
-bool schema_is_of(struct pg *pg, const char *schema, const char *tenant_id);
+/* Whether a schema is there and was made for the tenant. */
+err_code schema_is_of(struct pg *pg, const char *schema, const char *tenant_id, bool *out,
+                      struct err *err) MUST_USE;

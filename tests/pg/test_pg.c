@@ -185,8 +185,18 @@ START_TEST(a_lost_connection_is_told_from_a_failed_statement)
                                    &err),
                      ERR_DATABASE_UNAVAILABLE);
     ck_assert(!pg_alive(pg));
-    ck_assert_int_eq(pg_reset(pg, &err), ERR_NONE);
-    ck_assert(pg_alive(pg));
+}
+END_TEST
+
+START_TEST(a_statement_ends_in_time)
+{
+    CLEANUP(pg_closep) struct pg *pg = NULL;
+    struct pg_options options = {.url = pg_fixture_url(), .statement_timeout_ms = 50};
+    struct err err;
+
+    ck_assert_int_eq(pg_open(&options, &pg, &err), ERR_NONE);
+    ck_assert_int_eq(pg_command(pg, "SELECT pg_sleep(30)", &err), ERR_DATABASE_TIMEOUT);
+    pg_fixture_sql(pg, "SELECT 1");
 }
 END_TEST
 
@@ -253,6 +263,7 @@ int main(void)
     tcase_add_test(tc, a_failed_preparation_tells_why);
     tcase_add_loop_test(tc, a_script_tells_which_statement_failed, 0, ARRAY_LEN(script_cases));
     tcase_add_test(tc, a_lost_connection_is_told_from_a_failed_statement);
+    tcase_add_test(tc, a_statement_ends_in_time);
     tcase_add_test(tc, identifiers_are_quoted_or_refused);
     tcase_add_test(tc, a_pool_is_bounded_and_replaces_what_breaks);
     Suite *suite = suite_create("pg");
