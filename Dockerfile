@@ -4,7 +4,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         cmake gcc libc6-dev ninja-build pkg-config \
-        libarchive-dev libjansson-dev libmicrohttpd-dev libpg-query-dev libpq-dev libssl-dev libsystemd-dev libyaml-dev zlib1g-dev \
+        libarchive-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libpg-query-dev libpq-dev libssl-dev libsystemd-dev libyaml-dev zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /src

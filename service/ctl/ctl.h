@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands share: the connection, the calls, what is printed and the exit status. */
+#pragma once
+
+#include <jansson.h>
+
+#include "service/ctl/args.h"
+#include "service/ctl/table.h"
+#include "service/ctl/transport.h"
+#include "service/ctl/url.h"
+
+enum {
+    EXIT_DONE = 0,
+    EXIT_REFUSED = 1, /* by the API, or the job did not succeed */
+    EXIT_USAGE = 2,
+    EXIT_UNREACHABLE = 3,
+    EXIT_INTERRUPTED = 130, /* as shells say of SIGINT */
+};
+
+struct ctl {
+    const char *url;
+    char *token; /* NULL: none */
+    bool json, quiet;
+    long timeout_s;
+    bool watching;    /* SIGINT is blocked and ends the wait, not the program */
+    bool interrupted; /* it came */
+    struct transport *transport;
+};
+
+extern const struct program_def ctl_program;
+
+/* A call of the API. Everything is borrowed. */
+struct api_request {
+    const char *method, *path; /* {} in path stands for the next of the values */
+    const char *values[3];
+    const struct pairs *query;
+    const json_t *json; /* the body; or: */
+    const char *body, *content_type;
+    size_t body_len;
+    const char *if_match; /* the entity tag without quotes */
+    long wait_s;          /* how much longer the reply may take because it was asked to */
+    long fine;            /* a status that is an answer too, besides 2xx */
+    bool hidden;          /* not a body to show with --json */
+};
+
+/*
+ * Sends it, with an Idempotency-Key when it is a POST, again after lost connections and 503 where
+ * that is safe. EXIT_DONE: *out is the reply, the caller clears its body. Otherwise the exit
+ * status, and what went wrong has been printed.
+ */
+int api_send(struct ctl *ctl, const struct api_request *request, struct answer *out) MUST_USE;
+/* The same for a JSON reply; *out is the caller's. With --json the body has been printed. */
+int api_json(struct ctl *ctl, const struct api_request *request, json_t **out) MUST_USE;
+/* Every page of a listing: calls each() with one page at a time. */
+int api_pages(struct ctl *ctl, const char *path, const char *value, struct pairs *query,
+              const char *items, void (*each)(void *ctx, const json_t *page), void *ctx,
+              bool hidden) MUST_USE;
+/* Prints a problem document to stderr. */
+void problem_print(const struct ctl *ctl, const struct answer *answer);
+
+/* Members of a JSON object; NULL and 0 when they are missing or of another type. */
+const char *json_str(const json_t *object, const char *key);
+long long json_int(const json_t *object, const char *key);
+
+/* Prints what a command did; nothing with --json and --quiet. Arguments are made safe: the format
+ * takes %s only. */
+void say(const struct ctl *ctl, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The same to stderr, always, after the program's name. */
+void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Prints the table and clears it; without a heading and a row: what is said of nothing. */
+void table_print(const struct ctl *ctl, struct table *table, const char *when_empty);
+/* "name  value" lines. */
+struct detail {
+    const char *name, *value; /* NULL shows as "-" */
+};
+void details_print(const struct ctl *ctl, const struct detail *details, size_t n);
+
+/*
+ * Shows the job, which it takes: with wait after following it to its end, otherwise how to do that.
+ * The exit status says whether it succeeded.
+ */
+int job_show(struct ctl *ctl, json_t *job, bool wait) MUST_USE;
+/* One line of labels as k=v,k=v; appended raw. */
+void labels_text(json_t *labels, struct str *out);
+/* {"k": "v"} of the --label options; NULL and a complaint when one is not KEY=VALUE. */
+json_t *labels_of(const struct args *args) MUST_USE;
+
+/* The commands, in the order of the table. */
+int tenants_list(struct ctl *ctl, const struct args *args);
+int tenants_get(struct ctl *ctl, const struct args *args);
+int tenants_create(struct ctl *ctl, const struct args *args);
+int tenants_suspend(struct ctl *ctl, const struct args *args);
+int tenants_resume(struct ctl *ctl, const struct args *args);
+int tenants_delete(struct ctl *ctl, const struct args *args);
+int tenants_import(struct ctl *ctl, const struct args *args);
+int migrations_list(struct ctl *ctl, const struct args *args);
+int migrations_push(struct ctl *ctl, const struct args *args);
+int run_start(struct ctl *ctl, const struct args *args);
+int status_show(struct ctl *ctl, const struct args *args);
+int jobs_list(struct ctl *ctl, const struct args *args);
+int jobs_get(struct ctl *ctl, const struct args *args);
+int jobs_wait(struct ctl *ctl, const struct args *args);
+int jobs_cancel(struct ctl *ctl, const struct args *args);
+int jobs_retry(struct ctl *ctl, const struct args *args);
+int export_schema(struct ctl *ctl, const struct args *args);
+int health_show(struct ctl *ctl, const struct args *args);
+int token_create(struct ctl *ctl, const struct args *args);
+int version_show(struct ctl *ctl, const struct args *args);

@@ -1,0 +1,232 @@
+#!/bin/sh
+# tenantctl against a real `tenantd --dev`: every command once as it should go and once as it should
+# not, then what it does when the other end goes away. TENANTD and TENANTCTL name the programs.
+# Ends with "N passed, N failed".
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+tenantd=${TENANTD:-$root/build/release/tenantd}
+ctl=${TENANTCTL:-$root/build/release/tenantctl}
+passed=0 failed=0 daemon=
+
+work=$(mktemp -d /tmp/tenantctl-check-XXXXXX)
+chmod 755 "$work" # PostgreSQL runs as another user when this runs as root
+stop() {
+    [ -z "$daemon" ] || { kill "$daemon" 2>/dev/null && wait "$daemon"; }
+    rm -rf "$work"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+# until_true SECONDS COMMAND...: polls; false when the time is over.
+until_true() {
+    left=$(($1 * 20))
+    shift
+    until "$@"; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+note() { # note GOOD NAME: counts a check
+    if "$1"; then
+        passed=$((passed + 1))
+        echo "ok - $2"
+    else
+        failed=$((failed + 1))
+        echo "not ok - $2"
+        sed 's/^/    out: /' "$work/out"
+        sed 's/^/    err: /' "$work/err"
+    fi
+}
+
+says() { grep -qE -- "$1" "$2"; }
+
+# expect NAME STATUS OUT ERR WORD...: the exit status, and a regular expression for what is printed
+# (empty: nothing of it is looked at; "-": nothing may be printed).
+expect() {
+    name=$1 status=$2 out=$3 err=$4 good=true
+    shift 4
+    "$ctl" "$@" >"$work/out" 2>"$work/err"
+    got=$?
+    [ "$got" = "$status" ] || { good=false; echo "    exit status $got, not $status"; }
+    case $out in '') ;; -) [ ! -s "$work/out" ] || good=false ;; *) says "$out" "$work/out" || good=false ;; esac
+    case $err in '') ;; -) [ ! -s "$work/err" ] || good=false ;; *) says "$err" "$work/err" || good=false ;; esac
+    note $good "$name"
+}
+
+# A check of something else than a call.
+check() {
+    name=$1
+    shift
+    if "$@"; then note true "$name"; else note false "$name"; fi
+}
+
+"$tenantd" --dev --data-dir "$work/data" --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 2>"$work/log" &
+daemon=$!
+is_ready() { grep -q '"event":"ready"' "$work/log" || ! kill -0 "$daemon" 2>/dev/null; }
+if ! until_true 120 is_ready || ! kill -0 "$daemon" 2>/dev/null; then
+    cat "$work/log"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+port=$(sed -n 's/.*"event":"ready".*"port":\([0-9]*\).*/\1/p' "$work/log")
+unset TENANTCTL_TOKEN
+export TENANTCTL_URL="http://127.0.0.1:$port" TENANTCTL_TOKEN_FILE="$work/data/admin-token"
+sql() { psql -q -v ON_ERROR_STOP=1 "$(cat "$work/data/database-url")" -c "$1"; }
+# the id in a line "KIND ID: STATE"
+job_in() { sed -nE 's/.*(tenant\.[a-z]+|migration\.run) ([0-9a-f-]{36}):.*/\2/p' "$work/out" | head -n 1; }
+
+# usage
+expect 'help' 0 '^  tenants create +Creates' - --help
+expect 'help of a command' 0 '^usage: tenantctl run \[options\]' - run --help
+expect 'version of the program' 0 '^tenantctl [0-9]' - --version
+expect 'no command' 2 - 'usage: tenantctl COMMAND'
+expect 'unknown command' 2 - 'did you mean "tenants list"' tenants lsit
+expect 'a group alone' 2 - 'tenantctl tenants create ID' tenants
+expect 'unknown option' 2 - 'did you mean --dry-run' run --all --dryrun
+expect 'a choice that is none' 2 - 'one of json-schema, typescript, mermaid' export a --format xml
+expect 'missing argument' 2 - 'tenants get needs ID' tenants get
+expect 'a URL that is none' 2 - 'the URL is http://HOST' --url localhost:1 version
+expect 'a token file that is not there' 2 - 'No such file' --token-file /nonexistent version
+expect 'a wrong token' 1 - '401 UNAUTHENTICATED' --token tnd_x version
+expect 'nobody there' 3 - 'not reachable' --url http://127.0.0.1:1 version
+expect 'version' 0 '^tenantd +[0-9]' - version
+
+# tenants
+expect 'create and wait' 0 'succeeded, 1 done' '' tenants create acme --label plan=pro --name 'Acmé' --wait
+expect 'create one that exists' 1 - '409 TENANT_EXISTS' tenants create acme
+expect 'create several' 0 'succeeded, 3 done' '' tenants create b1 b2 b3 --label plan=free --wait
+expect 'create several, one exists' 1 'partial, 1 done, 1 failed' 'TENANT_EXISTS  a tenant "b1" exists' tenants create b1 b4 --wait
+expect 'an id that is none' 1 - '/items/1.*not a tenant id' tenants create ok 'NO!'
+expect 'one name for two' 2 - 'several ids' tenants create x y --name z
+expect 'a label that is none' 2 - 'KEY=VALUE' tenants create x --label plan
+expect 'list by label' 0 '^acme  active  tenant_acme .*plan=pro  Acmé$' - tenants list --label plan=pro
+check 'list by label: only those' [ "$(wc -l <"$work/out")" = 2 ]
+expect 'list by prefix, state and migrations' 0 '^b2 ' - tenants list --prefix b --state active --migration-state ok
+expect 'list nothing' 0 '^no tenants$' - tenants list --prefix zzz
+expect 'list a wrong state' 1 - 'there is no state "x"' tenants list --state x
+expect 'get' 0 '^name +Acmé$' - tenants get acme
+expect 'get as JSON' 0 '^\{"id":"acme",' - tenants get acme --json
+expect 'get nothing' 1 - '404 TENANT_NOT_FOUND' tenants get nobody
+expect 'get what would be another path' 1 - '40[04] ' tenants get ../jobs
+expect 'refused as JSON' 1 '"code":"TENANT_NOT_FOUND"' 'TENANT_NOT_FOUND' tenants get nobody --json
+expect 'suspend' 0 '^tenant b1: suspended$' - tenants suspend b1
+expect 'suspend nobody' 1 - '404 TENANT_NOT_FOUND' tenants suspend nobody
+expect 'resume, quietly' 0 - - -q tenants resume b1
+expect 'resume nobody' 1 - '404 TENANT_NOT_FOUND' tenants resume nobody
+expect 'archive' 0 'tenant b2: archived, to be purged at' - tenants delete b2
+expect 'purge' 0 'tenant.purge .*succeeded' '' tenants delete b2 --purge --force --wait
+expect 'delete nobody' 1 - '404 TENANT_NOT_FOUND' tenants delete b2
+sql 'CREATE SCHEMA tenant_found'
+expect 'import, only looking' 0 '^tenant_found +found +-$' - tenants import --dry-run
+expect 'import' 0 'tenant.import .*succeeded' '' tenants import --pattern 'tenant\_f%' --wait
+expect 'import nothing' 0 'no schema matches' - tenants import --dry-run --pattern 'nothing%'
+expect 'import with a pattern too long' 1 - 'schema_pattern' tenants import --pattern "$(printf '%0500d' 1)"
+
+# migrations
+mkdir -p "$work/empty"
+printf 'CREATE TABLE notes (id int PRIMARY KEY);\n' >"$work/9000_notes.sql"
+expect 'push a folder' 0 '^tenant: 9 added, 0 unchanged$' - migrations push "$root/deploy/example/tenant"
+expect 'push it again' 0 '^tenant: 0 added, 9 unchanged$' - migrations push "$root/deploy/example/tenant"
+expect 'push the shared folder' 0 '^shared: 3 added' - migrations push "$root/deploy/example/shared" --shared
+expect 'push an empty folder' 2 - 'no .sql file' migrations push "$work/empty"
+expect 'push a file' 0 '^tenant: 9000_notes, 1 statements$' - migrations push "$work/9000_notes.sql"
+printf 'SELEC 1;\n' >"$work/9001_bad.sql"
+expect 'push what is not SQL' 1 - 'line 1, column 1' migrations push "$work/9001_bad.sql"
+expect 'push what is not there' 2 - 'No such file' migrations push "$work/nothing.sql"
+expect 'list migrations' 0 '^9000_notes +1 ' - migrations list
+expect 'list shared migrations' 0 '^0000_plans ' - migrations list --shared
+expect 'list migrations of no catalog' 2 - 'no option --tenant' migrations list --tenant
+expect 'status' 0 'tenants at 9000_notes, [1-9][0-9]* behind' - status
+expect 'status with too much' 2 - 'too many' status now
+
+# runs
+expect 'run for nobody' 2 - 'needs to know for whom' run
+expect 'run for all and some' 2 - 'goes without' run --all --id acme
+expect 'run, only looking' 0 '^to 9000_notes: .*nothing was changed' - run --all --dry-run --include-shared
+expect 'run for one that is not there' 1 - '/selector/ids/1' run --id acme nobody
+expect 'run for some' 0 'migration.run .*succeeded, 3 done' '' run --id acme b1 --include-shared --max-parallel 2
+expect 'run for labels up to a version' 0 'succeeded' '' run --label plan=free --target 0008_reporting
+expect 'run to nowhere' 1 - 'UNKNOWN_TARGET' run --all --target nowhere
+expect 'run for all' 0 'succeeded' '' run --all
+printf -- '-- needs late\nALTER TABLE late ADD COLUMN a int;\n' >"$work/9001_late.sql"
+expect 'push what will fail' 0 '' - migrations push "$work/9001_late.sql"
+expect 'a run that fails' 1 'failed' 'acme +9001_late +2 +42P01 .*"late" does not exist' run --id acme b1
+run=$(job_in)
+expect 'it says so with --quiet too' 1 - '9001_late' -q jobs wait "$run"
+sql 'CREATE TABLE tenant_acme.late (); CREATE TABLE tenant_b1.late ()'
+
+# jobs
+expect 'jobs list' 0 "^$run +migration.run +failed" - jobs list --kind migration.run --state failed
+expect 'jobs list of a wrong state' 1 - '400 INVALID_PARAMETER' jobs list --state x
+expect 'jobs get' 0 '^state +failed' - jobs get "$run"
+expect 'jobs get nothing' 1 - '404 JOB_NOT_FOUND' jobs get 00000000-0000-7000-8000-000000000000
+expect 'jobs retry' 0 'succeeded, 2 done' '' jobs retry "$run" --wait
+expect 'jobs retry of what went well' 1 - 'NOTHING_TO_RETRY' jobs retry "$(job_in)"
+expect 'jobs wait for nothing' 1 - '404 JOB_NOT_FOUND' jobs wait nothing
+expect 'jobs cancel of what is over' 1 - 'INVALID_STATE' jobs cancel "$run"
+printf 'SELECT pg_sleep(60);\n' >"$work/9002_slow.sql"
+expect 'push what is slow' 0 '' - migrations push "$work/9002_slow.sql"
+"$ctl" run --id acme >"$work/out" 2>"$work/err" &
+client=$!
+begun() { says 'running 0/1' "$work/err"; }
+check 'progress is shown' until_true 30 begun
+kill -INT "$client"
+wait "$client"
+check 'Ctrl-C ends the wait' [ $? = 130 ]
+check 'and says how to cancel' says 'to cancel it: tenantctl jobs cancel' "$work/err"
+run=$(sed -n 's/.*jobs cancel //p' "$work/err")
+expect 'jobs cancel' 0 "job $run: cancel" - jobs cancel "$run"
+expect 'jobs wait for what is cancelled' 1 'cancelled' '' jobs wait "$run"
+
+# the rest
+expect 'export' 0 'export (interface|type)' - export acme --format typescript
+expect 'export to a file' 0 - - export acme --format mermaid --theme dark -o "$work/acme.mmd"
+check 'the file has it' says 'erDiagram' "$work/acme.mmd"
+expect 'export without a format' 2 - '--format' export acme
+expect 'export nobody' 1 - '404 TENANT_NOT_FOUND' export nobody --format json-schema
+expect 'export to nowhere' 1 - 'No such file' export acme --format json-schema -o "$work/no/where"
+expect 'health' 0 '^healthy: shared database ok' - health
+expect 'health of too many' 2 - 'at most' health $(seq -f '--tenant=t%g' 65)
+expect 'token create' 0 '^tnd_[0-9a-f_]+$' 'shown this once' token create ci --role viewer
+viewer=$(cat "$work/out")
+expect 'token create with scopes' 0 '^tnd_' - -q token create one --scope tenants:read jobs:read
+expect 'token create for nothing' 2 - 'either --role or --scope' token create ci
+expect 'token create with a wrong scope' 1 - 'VALIDATION_FAILED' token create x --scope everything
+expect 'not allowed' 1 - '403 PERMISSION_DENIED' --token "$viewer" tenants create x
+
+# an output that cannot be written
+"$ctl" tenants list >/dev/full 2>"$work/err"
+check 'a full disk is told' [ $? = 1 ]
+
+# the same call again after a reply that never came, then after 503: a key for all three
+nc -l -v -N 127.0.0.1 0 </dev/null >"$work/first" 2>"$work/listening" &
+nc1=$!
+listening() { says 'Listening on' "$work/listening"; }
+if until_true 10 listening; then
+    port=$(sed -nE 's/.*Listening on [^ ]+ ([0-9]+).*/\1/p' "$work/listening" | head -n 1)
+    (
+        wait_first() { ! kill -0 "$nc1" 2>/dev/null; }
+        until_true 20 wait_first
+        printf 'HTTP/1.1 503 No\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n' |
+            nc -l -N 127.0.0.1 "$port" >"$work/second"
+        printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 23\r\nConnection: close\r\n\r\n{"state":"suspended"}\r\n' |
+            nc -l -N 127.0.0.1 "$port" >"$work/third"
+    ) &
+    servers=$!
+    expect 'another attempt' 0 '^tenant a: suspended$' - --url "http://127.0.0.1:$port" tenants suspend a
+    wait "$nc1" "$servers"
+    keys=$(cat "$work/first" "$work/second" "$work/third" | tr -d '\r' | sed -n 's/^Idempotency-Key: //p')
+    check 'attempts have a key' [ "$(echo "$keys" | wc -l)" -ge 2 ]
+    check 'and it is one' [ "$(echo "$keys" | sort -u | wc -l)" = 1 ]
+else
+    check 'nc listens' false
+fi
+
+kill "$daemon" && wait "$daemon"
+daemon=
+expect 'when the daemon has gone' 3 - 'not reachable' tenants list
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
