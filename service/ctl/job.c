@@ -108,8 +108,8 @@ static int follow_watching(struct ctl *ctl, json_t **job)
     if (status) {
         const char *id = json_str(*job, "id") ? json_str(*job, "id") : "";
         complain("job %s goes on", id);
-        complain("  to follow it: tenantctl jobs wait %s", id);
-        complain("  to cancel it: tenantctl jobs cancel %s", id);
+        complain("to follow it: tenantctl jobs wait %s", id);
+        complain("to cancel it: tenantctl jobs cancel %s", id);
     }
     return status;
 }
