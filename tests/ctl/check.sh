@@ -201,6 +201,7 @@ expect 'not allowed' 1 - '403 PERMISSION_DENIED' --token "$viewer" tenants creat
 check 'a full disk is told' [ $? = 1 ]
 
 # the same call again after a reply that never came, then after 503: a key for all three
+: >"$work/listening"
 nc -l -v -N 127.0.0.1 0 </dev/null >"$work/first" 2>"$work/listening" &
 nc1=$!
 listening() { says 'Listening on' "$work/listening"; }
