@@ -46,7 +46,7 @@ echo "all there"
 
 step "Build"
 cmake --preset release -DTENANTD_TESTS=OFF >/dev/null
-cmake --build --preset release --target tenantd | tail -n 1
+cmake --build --preset release --target tenantd tenantctl | tail -n 1
 
 step "Start: tenantd --dev with a PostgreSQL of its own in $data"
 mkdir -p "$data"

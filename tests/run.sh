@@ -4,13 +4,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-stages='build clang asan tsan lint contract exports compat fault deploy'
+stages='build clang asan tsan lint contract exports compat ctl fault deploy'
 usage() {
     cat <<'HELP'
 usage: tests/run.sh [stage...]
 
 With no stage all run, in this order:
-  build     gcc, release: the daemon
+  build     gcc, release: the daemon and its client
   clang     clang, everything compiles without a warning
   asan      unit, PostgreSQL and API tests under AddressSanitizer and UBSan
   tsan      the concurrent parts under ThreadSanitizer
@@ -18,6 +18,7 @@ With no stage all run, in this order:
   contract  the OpenAPI document, and every reply the API tests saw against it
   exports   exported TypeScript, JSON Schema and Mermaid through tsc, ajv and mermaid
   compat    the real drizzle tools before and after tenantd on one schema
+  ctl       tenantctl against a daemon
   fault     killed and frozen replicas, databases that go away, hostile clients
   deploy    example catalog, image, manifests, unit file
 
@@ -49,11 +50,11 @@ TENANTD_TEST_DATABASE_URL=$(tests/support/pg.sh start "$scratch/pg")
 export TENANTD_TEST_DATABASE_URL
 
 configure() { cmake --preset "$@" >/dev/null; }
-npm_install() { (cd "$1" && { [ -d node_modules ] && [ node_modules -nt package-lock.json ] || npm ci; }); }
+npm_install() { (cd "$1" && npm ci); }
 
 stage_build() {
     configure release -DTENANTD_TESTS=ON
-    cmake --build --preset release --target tenantd
+    cmake --build --preset release --target tenantd tenantctl
 }
 stage_clang() { configure clang && cmake --build --preset clang; }
 stage_asan() {
@@ -83,7 +84,7 @@ fuzz_contract() {
     tries=0
     until grep -q '"event":"ready"' "$logs/fuzzed.log"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 300 ] && kill -0 $daemon || { cat "$logs/fuzzed.log"; return 1; }
+        if [ "$tries" -ge 300 ] || ! kill -0 $daemon; then cat "$logs/fuzzed.log"; return 1; fi
         sleep 0.1
     done
     port=$(sed -n 's/.*"event":"ready".*"port":\([0-9]*\).*/\1/p' "$logs/fuzzed.log")
@@ -102,6 +103,7 @@ stage_compat() {
     tests/contract/compat/check.sh
     TENANTD=$root/build/release/tenantd tests/contract/compat/tenantd.sh
 }
+stage_ctl() { TENANTD=$root/build/release/tenantd TENANTCTL=$root/build/release/tenantctl tests/ctl/check.sh; }
 stage_fault() { TENANTD=$root/build/release/tenantd tests/fault/run.sh; }
 stage_deploy() {
     npm_install tests/deploy
@@ -122,6 +124,7 @@ for stage in $stages; do
     # in the background, since -e does not hold inside a condition
     (set -e; "stage_$stage") >"$logs/$stage.log" 2>&1 &
     if wait $!; then ok=true; else ok=false; fi
+    # shellcheck disable=SC2046 # two numbers
     set -- $(count "$logs/$stage.log")
     passed=$((passed + $1)) failed=$((failed + $2))
     if $ok && [ "$2" = 0 ]; then

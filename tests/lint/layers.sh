@@ -32,6 +32,7 @@ service: *
 libraries='
 microhttpd.h ^service/http/server[^/]*$
 libpq-fe.h ^core/pg/
+curl/curl.h ^service/ctl/
 '
 
 files=$(find core service -name '*.[ch]' | sort)
