@@ -8,15 +8,6 @@
 #include "core/base/json.h"
 #include "core/base/str.h"
 
-struct reply call_fail(const struct call *call, const struct err *err)
-{
-    if (err_kind_of(err->code) == ERR_KIND_INTERNAL) /* the client is sent here for the reason */
-        log_event(call->app->log, LOG_LEVEL_ERROR, "request.failed",
-                  LOG_STR("request_id", call->req->id), LOG_STR("op", call->route->op),
-                  LOG_ERR(err));
-    return reply_err(call->req, err);
-}
-
 static struct reply no_route(const struct request *req, err_code code,
                              const struct route_match *match, const struct err *err)
 {
@@ -165,46 +156,4 @@ size_t api_body_limit(void *ctx, http_method method, const char *path)
     const struct app *app = ctx;
     bool big = str_starts(path, "/v1/catalogs/") && (method == HTTP_POST || method == HTTP_PUT);
     return (size_t)(big ? app->config->http.max_bundle_bytes : app->config->http.max_body_bytes);
-}
-
-/* RFC 9110, 8.8.3 and 13.1: a list of tags, or "*"; weak marks are ignored for reads. */
-bool call_has_tag(const struct call *call, const char *header, const char *etag)
-{
-    const char *value = request_header(call->req, header);
-    size_t n = strlen(etag);
-
-    if (value && str_eq(value, "*"))
-        return true;
-    for (const char *at = value; at && (at = strstr(at, etag)); at += n)
-        if (at > value && at[-1] == '"' && at[n] == '"')
-            return true;
-    return false;
-}
-
-err_code call_if_match(const struct call *call, const char *etag, bool required, struct err *err)
-{
-    if (!request_header(call->req, "If-Match")) {
-        if (!required)
-            return ERR_NONE;
-        return err_set(err, ERR_PRECONDITION_REQUIRED,
-                       "send If-Match: \"%s\", or force=true to go ahead whatever it is", etag);
-    }
-    if (call_has_tag(call, "If-Match", etag))
-        return ERR_NONE;
-    (void)err_set(err, ERR_ETAG_MISMATCH, "the resource is at \"%s\" now", etag);
-    (void)snprintf(err->subject, sizeof err->subject, "%s", etag);
-    return ERR_ETAG_MISMATCH;
-}
-
-struct reply reply_tagged(const struct call *call, const char *etag, json_t *value)
-{
-    char quoted[160];
-    bool same = call_has_tag(call, "If-None-Match", etag);
-    struct reply reply = same ? reply_empty(304) : reply_json(200, value);
-
-    if (same)
-        json_decref(value);
-    (void)snprintf(quoted, sizeof quoted, "\"%s\"", etag);
-    reply_header(&reply, "ETag", quoted);
-    return reply;
 }
