@@ -31,6 +31,7 @@ struct background {
     struct watched watched[WATCHED_MAX];
     size_t watched_count;
     int64_t next_folders_ms;
+    char folder_trouble[512]; /* told already; "" while all is well */
     int rounds;
 };
 
@@ -134,6 +135,16 @@ static err_code with_control(struct background *b, struct err *err)
     return rc;
 }
 
+/* A folder that stays as wrong as it is is told once, not every round. */
+static void tell_trouble(struct background *b, err_code rc, const struct err *err)
+{
+    const char *trouble = rc ? err->msg : "";
+
+    if (rc && !str_eq(trouble, b->folder_trouble))
+        log_event(b->app->log, LOG_LEVEL_ERROR, "catalog.folder", LOG_ERR(err));
+    (void)snprintf(b->folder_trouble, sizeof b->folder_trouble, "%s", trouble);
+}
+
 static void round_once(struct background *b)
 {
     struct app *app = b->app;
@@ -144,8 +155,7 @@ static void round_once(struct background *b)
     pool_sweep(engine_pools(app->engine));
     gauges_local(app);
     if (clock_mono_ms() >= b->next_folders_ms) {
-        if (folder_watch_run(b->folders, app, &err))
-            log_event(app->log, LOG_LEVEL_ERROR, "catalog.folder", LOG_ERR(&err));
+        tell_trouble(b, folder_watch_run(b->folders, app, &err), &err);
         b->next_folders_ms = clock_mono_ms() + app->config->migrations.watch_interval_ms;
     }
     b->rounds++;

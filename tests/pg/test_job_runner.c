@@ -327,11 +327,11 @@ START_TEST(one_tenant_is_one_task_at_a_time)
     struct replica a = start("a", WORKERS), b = start("b", WORKERS);
 
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-        make(pg, "toy.run", "{\"nap_ms\": 3}", (struct job_spec){.max_parallel = 8}, 30, 0, ids[i]);
+        make(pg, "toy.run", "{\"nap_ms\": 20}", (struct job_spec){.max_parallel = 8}, 30, 0, ids[i]);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
         await_state(pg, ids[i], JOB_SUCCEEDED, 30000);
     ck_assert_int_eq(atomic_load(&seen.overlaps), 0);
-    ck_assert_int_ge(atomic_load(&seen.most), 3);
+    ck_assert_int_ge(atomic_load(&seen.most), 2); /* else no overlap would show nothing */
     stop(&a, 5000);
     stop(&b, 5000);
 }
