@@ -34,6 +34,7 @@ struct slot {
     struct pg *control, *server;
     char *server_id;
     int server_tasks; /* run on this connection */
+    int64_t worked_at; /* monotonic ms at the end of the last chunk */
 
     pthread_mutex_t lock;
     pthread_cond_t fired;

@@ -5,7 +5,12 @@
 #include "core/job/runner_internal.h"
 #include "core/job/worker_store.h"
 
-enum { ERROR_PAUSE_MS = 200, ERROR_PAUSE_MAX_MS = 5000, BUSY_PAUSE_MS = 10 };
+enum {
+    ERROR_PAUSE_MS = 200,
+    ERROR_PAUSE_MAX_MS = 5000,
+    BUSY_PAUSE_MS = 10,
+    LINGER_MS = 1000 /* how long a resting worker keeps its connection to a server */
+};
 
 /* Tasks whose claim was answered by a broken connection run under this slot, unknown to it. */
 static err_code give_back_unknown(struct slot *slot, const char *worker, struct err *err)
@@ -62,12 +67,19 @@ static err_code claim(struct slot *slot, claim_answer *answer, struct chunk *out
     return rc;
 }
 
-/* Connections are for those who work. */
+/* Connections are for those who work. But while a job is on its way a worker that found no room
+ * in it works again a moment later, and a new backend starts with empty caches: its first migration
+ * takes it twice as long. */
 static void rest(struct slot *slot, uint64_t seen, int64_t ms)
 {
-    slot_drop_server(slot);
+    int64_t pause = runner_jitter(ms);
+
     runner_disconnect(slot->runner, &slot->control);
-    (void)bell_wait(&slot->runner->work, seen, runner_jitter(ms));
+    if (clock_mono_ms() - slot->worked_at >= LINGER_MS)
+        slot_drop_server(slot);
+    if (slot->server && pause > LINGER_MS)
+        pause = LINGER_MS;
+    (void)bell_wait(&slot->runner->work, seen, pause);
 }
 
 static void work(struct slot *slot, struct chunk *chunk)
@@ -79,6 +91,7 @@ static void work(struct slot *slot, struct chunk *chunk)
         runner->observer.job_changed(runner->options.observer_ctx, chunk->job.id, chunk->job.kind,
                                      JOB_RUNNING);
     chunk_run(slot, chunk);
+    slot->worked_at = clock_mono_ms();
     chunk_clear(chunk);
 }
 
