@@ -1,0 +1,190 @@
+// What is measured. Each part gets the bench and adds rows to its table.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { addColumn, migrateBatch, provisionBatch, ten, writeFolder } from './migrations.mjs';
+
+const ids = (n) => Array.from({ length: n }, (_, i) => `t${i}`);
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+async function seconds(work) {
+  const start = process.hrtime.bigint();
+  await work();
+  return Number(process.hrtime.bigint() - start) / 1e9;
+}
+
+function expect(got, wanted, what) {
+  if (got !== wanted) throw new Error(`${what}: ${got} instead of ${wanted}`);
+}
+
+async function repeat(times, work) {
+  const values = [];
+  for (let i = 0; i < times; i++) values.push(await work(i));
+  return values;
+}
+
+// Round by round: what else the machine does changes slower than the turns.
+const ratios = (ours, theirs) => ours.map((value, i) => value / theirs[i]);
+const ratio = (values) => `${median(values).toFixed(2)} (${values.map((v) => v.toFixed(2)).join(', ')})`;
+
+const rate = (value) => value.toFixed(value < 100 ? 1 : 0);
+const rates = (values) => values.map(rate).join(', ');
+
+function bareRate(bench, url, text, count, connections) {
+  const file = join(bench.work, 'batch.sql');
+  writeFileSync(file, text);
+  return count / Number(execFileSync(bench.bare, [url, file, count, connections], { encoding: 'utf8' }));
+}
+
+const CONNECTIONS = [1, 2, 4, 8];
+
+// The bare loop at the concurrency that suits it best here, found before the rounds.
+async function bestConnections(bench) {
+  const found = [];
+  for (const n of CONNECTIONS)
+    found.push(await bench.database((url) => bareRate(bench, url, provisionBatch(ten), bench.tenants, n)));
+  return CONNECTIONS[found.indexOf(Math.max(...found))];
+}
+
+const provisionTurn = {
+  bare: (bench, connections) =>
+    bench.database((url) => bareRate(bench, url, provisionBatch(ten), bench.tenants, connections)),
+  tenantd: (bench) =>
+    bench.daemon(async (d) => {
+      for (const { version, sql } of ten) await d.register(version, sql);
+      return bench.tenants / (await seconds(() => d.provision(ids(bench.tenants))));
+    }),
+  seed: (bench, _, folder) =>
+    bench.database((url) => {
+      const script = join(bench.root, 'tests/contract/compat/bench-seed.mjs');
+      const out = execFileSync('node', [script, url, folder, bench.tenants], { encoding: 'utf8' });
+      return JSON.parse(out).tenants_per_second;
+    }),
+};
+
+// Provisioning and migrating, the contenders taking turns.
+export async function turns(bench) {
+  const folder = writeFolder(join(bench.work, 'ten'), ten);
+  const connections = await bestConnections(bench);
+  const got = { bare: [], tenantd: [], seed: [] };
+  for (let round = 0; round < bench.rounds; round++)
+    for (const name of Object.keys(got)) {
+      got[name].push(await provisionTurn[name](bench, connections, folder));
+      bench.note(`round ${round + 1}: ${name} ${rate(got[name].at(-1))} tenants/s`);
+    }
+  const middle = Object.fromEntries(Object.entries(got).map(([name, values]) => [name, median(values)]));
+  const what = `${bench.tenants} tenants, ten migrations each`;
+  bench.row(`bare libpq loop, ${connections} connections: ${what}`, `${rate(middle.bare)} tenants/s (${rates(got.bare)})`);
+  bench.row(`tenantd: ${what}`, `${rate(middle.tenantd)} tenants/s (${rates(got.tenantd)})`);
+  bench.row(`drizzle-multitenant 1.3.5, concurrency 10: ${what}`, `${rate(middle.seed)} tenants/s (${rates(got.seed)})`);
+  const [floor, seed] = [ratios(got.tenantd, got.bare), ratios(got.tenantd, got.seed)];
+  bench.row('tenantd / bare loop', ratio(floor), 'at least 0.8', median(floor) >= 0.8);
+  bench.row('tenantd / drizzle-multitenant', ratio(seed), 'at least 1.5', median(seed) >= 1.5);
+}
+
+// One ADD COLUMN for all, tenantd and the bare loop taking turns, each on a fleet of its own.
+async function columns(bench, d, url) {
+  bareRate(bench, url, provisionBatch(ten.slice(0, 1)), bench.fleet, 4);
+  const got = { bare: [], tenantd: [] };
+  for (let round = 0; round < bench.rounds; round++) {
+    const tries = CONNECTIONS.map((n) =>
+      bareRate(bench, url, migrateBatch(addColumn(2000 + 10 * round + n)), bench.fleet, n));
+    got.bare.push(Math.max(...tries));
+    const { version, sql } = addColumn(2000 + round);
+    await d.register(version, sql);
+    got.tenantd.push(bench.fleet / (await seconds(async () => {
+      const { progress } = await d.job('/v1/migration-runs', { selector: { all: true } });
+      expect(progress.succeeded, bench.fleet, 'tenants migrated');
+    })));
+    bench.note(`ADD COLUMN round ${round + 1}: bare ${rate(got.bare.at(-1))}, tenantd ${rate(got.tenantd.at(-1))} tenants/s`);
+  }
+  const [bare, tenantd] = [median(got.bare), median(got.tenantd)];
+  bench.row(`bare libpq loop, its best of ${CONNECTIONS.join(', ')} connections: ADD COLUMN over ${bench.fleet} tenants`,
+    `${rate(bare)} tenants/s (${rates(got.bare)})`);
+  bench.row(`tenantd: the same`, `${rate(tenantd)} tenants/s (${rates(got.tenantd)})`);
+  bench.row('tenantd / bare loop', ratio(ratios(got.tenantd, got.bare)), 'no target');
+}
+
+async function idleRuns(bench, d) {
+  const times = await repeat(5 * bench.rounds, () =>
+    seconds(async () => {
+      const { progress } = await d.job('/v1/migration-runs', { selector: { all: true } });
+      expect(progress.skipped, bench.fleet, 'tenants skipped');
+    }));
+  bench.row(`run over ${bench.fleet} tenants with nothing to do, request to end`,
+    `${(median(times) * 1000).toFixed(0)} ms, at most ${(Math.max(...times) * 1000).toFixed(0)} ms`, 'under 1 s', Math.max(...times) < 1);
+}
+
+async function status(bench, d) {
+  const times = await repeat(10 * bench.rounds, () =>
+    seconds(async () => expect((await d.call('GET', '/v1/migration-status')).ok, bench.fleet, 'tenants ok')));
+  bench.row(`fleet status of ${bench.fleet} tenants`,
+    `${(median(times) * 1000).toFixed(0)} ms, at most ${(Math.max(...times) * 1000).toFixed(0)} ms`, 'under 200 ms', Math.max(...times) < 0.2);
+}
+
+// Another tenant with every request; wrk counts what is not 2xx.
+const wrkScript = (bench, token) => `
+wrk.headers["Authorization"] = "Bearer ${token}"
+local i = 0
+request = function()
+  i = (i + 7919) % ${bench.fleet}
+  return wrk.format("GET", "/v1/tenants/t" .. i)
+end
+done = function(summary, latency, requests)
+  local e = summary.errors
+  print(string.format("RESULT %d %d %d %d", summary.requests, summary.duration,
+    latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
+end
+`;
+
+async function reads(bench, d) {
+  const script = join(bench.work, 'reads.lua');
+  writeFileSync(script, wrkScript(bench, d.token));
+  const wrk = (time) =>
+    execFileSync('wrk', ['-t1', '-c64', `-d${time}s`, '-s', script, d.base], { encoding: 'utf8' });
+  wrk(2); // warm
+  const runs = await repeat(bench.rounds, () => {
+    const [requests, us, p99, errors] = /RESULT (\d+) (\d+) (\d+) (\d+)/.exec(wrk(10)).slice(1).map(Number);
+    bench.note(`reads: ${(requests / us * 1e6).toFixed(0)}/s, p99 ${(p99 / 1000).toFixed(1)} ms, ${errors} errors`);
+    return { rate: (requests / us) * 1e6, p99: p99 / 1000, errors };
+  });
+  const [perSecond, p99] = [median(runs.map((r) => r.rate)), median(runs.map((r) => r.p99))];
+  const errors = runs.reduce((sum, r) => sum + r.errors, 0);
+  bench.row('GET /v1/tenants/{id}, 64 connections', `${perSecond.toFixed(0)} requests/s`, 'at least 3,000', perSecond >= 3000);
+  bench.row('its 99th percentile', `${p99.toFixed(1)} ms`, 'under 20 ms', p99 < 20);
+  bench.row('its errors', String(errors), 'none', errors === 0);
+}
+
+export const fleet = (bench) =>
+  bench.daemon(async (d) => {
+    await d.register(ten[0].version, ten[0].sql);
+    await d.provision(ids(bench.fleet));
+    await bench.database((url) => columns(bench, d, url));
+    await idleRuns(bench, d);
+    await status(bench, d);
+    await reads(bench, d);
+  });
+
+async function runOverAll(bench, d) {
+  await d.register('0001_note', 'CREATE TABLE note (id bigint PRIMARY KEY, body text NOT NULL);\n');
+  d.forgetPeak();
+  const took = await seconds(() => d.job('/v1/migration-runs', { selector: { all: true } }));
+  const peak = d.memory().peak;
+  bench.row(`resident memory, most during a run over ${bench.registered} tenants (${took.toFixed(0)} s)`,
+    `${peak.toFixed(1)} MiB`, 'under 120 MiB', peak < 120);
+}
+
+export const memory = (bench) =>
+  bench.daemon(async (d) => {
+    await d.provision(ids(bench.registered));
+    const idle = await bench.settled(d);
+    bench.row(`resident memory with ${bench.registered} tenants registered, idle`, `${idle.toFixed(1)} MiB`, 'under 40 MiB', idle < 40);
+    await runOverAll(bench, d);
+    const after = await bench.settled(d);
+    bench.row('resident memory after the run, idle again', `${after.toFixed(1)} MiB`, 'under 40 MiB', after < 40);
+  });
