@@ -4,29 +4,29 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "core/base/clock.h"
 #include "core/base/str.h"
 
+/* One thread in the queue for a place. */
+struct waiter {
+    TAILQ_ENTRY(waiter) link;
+    pthread_cond_t called;
+    bool served;   /* the place is its own, and no longer in the queue */
+    struct pg *pg; /* what came with the place; NULL: a connection is to be opened */
+};
+TAILQ_HEAD(waiter_queue, waiter);
+
 struct pg_pool {
     pthread_mutex_t lock;
-    pthread_cond_t given_back;
+    struct waiter_queue waiters; /* only while nothing is idle and total is max */
     struct pg_pool_options options; /* its strings are ours */
     char *url, *application_name;
     struct pg **idle; /* a stack: the warmest connection first */
     int idle_count, total, waiting;
     int64_t opened, failed;
 };
-
-static void init_lock(struct pg_pool *pool)
-{
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_mutex_init(&pool->lock, NULL);
-    (void)pthread_cond_init(&pool->given_back, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
 
 err_code pg_pool_new(const struct pg_pool_options *options, struct pg_pool **out, struct err *err)
 {
@@ -35,7 +35,8 @@ err_code pg_pool_new(const struct pg_pool_options *options, struct pg_pool **out
 
     if (!pool)
         return err_set(err, ERR_INTERNAL, "out of memory");
-    init_lock(pool);
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    TAILQ_INIT(&pool->waiters);
     CLEANUP(pg_pool_freep) struct pg_pool *owned = pool;
     pool->options = *options;
     pool->url = strdup(options->connection.url);
@@ -59,7 +60,6 @@ void pg_pool_free(struct pg_pool *pool)
     free(pool->idle);
     free(pool->url);
     free(pool->application_name);
-    (void)pthread_cond_destroy(&pool->given_back);
     (void)pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
@@ -69,23 +69,68 @@ void pg_pool_freep(struct pg_pool **pool)
     pg_pool_free(*pool);
 }
 
+static void init_waiter(struct waiter *w)
+{
+    pthread_condattr_t attr;
+
+    *w = (struct waiter){.served = false};
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&w->called, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
+/* Under the lock. true: *out and the place belong to the caller. */
+static bool wait_locked(struct pg_pool *pool, struct pg **out)
+{
+    struct timespec until = clock_mono_in(pool->options.wait_ms);
+    struct waiter w;
+
+    init_waiter(&w);
+    TAILQ_INSERT_TAIL(&pool->waiters, &w, link);
+    pool->waiting++;
+    while (!w.served && !pthread_cond_timedwait(&w.called, &pool->lock, &until))
+        continue;
+    pool->waiting--;
+    if (!w.served)
+        TAILQ_REMOVE(&pool->waiters, &w, link);
+    (void)pthread_cond_destroy(&w.called);
+    *out = w.pg;
+    return w.served;
+}
+
+/* Under the lock: a place is free, with its connection or without (NULL). It goes straight to who
+ * has waited longest: if it were put back for anybody, those who come by all the time would take it
+ * from those who wait, some for a very long time. */
+static void pass_on_locked(struct pg_pool *pool, struct pg *pg)
+{
+    struct waiter *first = TAILQ_FIRST(&pool->waiters);
+
+    if (first) {
+        TAILQ_REMOVE(&pool->waiters, first, link);
+        first->pg = pg;
+        first->served = true;
+        (void)pthread_cond_signal(&first->called);
+    } else if (pg) {
+        pool->idle[pool->idle_count++] = pg;
+    } else {
+        pool->total--;
+    }
+}
+
 /* Takes a place under the limit: *out is an idle connection, or NULL to open one. */
 static bool take_place(struct pg_pool *pool, struct pg **out)
 {
-    struct timespec until = clock_mono_in(pool->options.wait_ms);
     bool ok = true;
 
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->waiting++;
-    while (ok && !pool->idle_count && pool->total >= pool->options.max)
-        ok = pthread_cond_timedwait(&pool->given_back, &pool->lock, &until) == 0;
-    ok = pool->idle_count || pool->total < pool->options.max;
-    pool->waiting--;
     *out = NULL;
-    if (ok && pool->idle_count)
+    (void)pthread_mutex_lock(&pool->lock);
+    if (pool->idle_count)
         *out = pool->idle[--pool->idle_count];
-    else if (ok)
+    else if (pool->total < pool->options.max)
         pool->total++;
+    else
+        ok = wait_locked(pool, out);
     (void)pthread_mutex_unlock(&pool->lock);
     return ok;
 }
@@ -93,9 +138,8 @@ static bool take_place(struct pg_pool *pool, struct pg **out)
 static void give_up_place(struct pg_pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    pool->total--;
     pool->failed++;
-    (void)pthread_cond_signal(&pool->given_back);
+    pass_on_locked(pool, NULL);
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
@@ -158,11 +202,7 @@ void pg_pool_return(struct pg_pool *pool, struct pg *pg)
     if (!keep)
         pg_close(pg);
     (void)pthread_mutex_lock(&pool->lock);
-    if (keep)
-        pool->idle[pool->idle_count++] = pg;
-    else
-        pool->total--;
-    (void)pthread_cond_signal(&pool->given_back);
+    pass_on_locked(pool, keep ? pg : NULL);
     (void)pthread_mutex_unlock(&pool->lock);
 }
 

@@ -29,7 +29,7 @@ err_code pg_pool_new(const struct pg_pool_options *options, struct pg_pool **out
 /* Closes idle connections; every borrowed one must have been given back. NULL is fine. */
 void pg_pool_free(struct pg_pool *pool);
 void pg_pool_freep(struct pg_pool **pool);
-/* A live connection outside any transaction. Fails with ERR_POOL_EXHAUSTED after wait_ms, or with
+/* A live connection outside any transaction; who waited longest comes first. Fails with ERR_POOL_EXHAUSTED after wait_ms, or with
  * ERR_DATABASE_UNAVAILABLE when none can be opened. */
 err_code pg_pool_borrow(struct pg_pool *pool, struct pg **out, struct err *err) MUST_USE;
 /* Rolls back what is open. NULL is fine. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <check.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +253,52 @@ START_TEST(a_pool_is_bounded_and_replaces_what_breaks)
 }
 END_TEST
 
+struct borrower {
+    struct pg_pool *pool;
+    bool served;
+};
+
+static void *borrow_once(void *arg)
+{
+    struct borrower *b = arg;
+    struct pg *pg = NULL;
+    struct err err;
+
+    b->served = !pg_pool_borrow(b->pool, &pg, &err);
+    pg_pool_return(b->pool, pg);
+    return NULL;
+}
+
+/* Who comes by again and again must not take what those who wait are waiting for. */
+START_TEST(a_pool_serves_who_waited_longest)
+{
+    CLEANUP(pg_pool_freep) struct pg_pool *pool = NULL;
+    struct pg_pool_options options = {.connection = {.url = pg_fixture_url()},
+                                      .max = 1,
+                                      .wait_ms = 10000,
+                                      .retry = RETRY_DEFAULT};
+    struct pg *pg = NULL;
+    struct err err;
+
+    ck_assert_int_eq(pg_pool_new(&options, &pool, &err), ERR_NONE);
+    ck_assert_int_eq(pg_pool_borrow(pool, &pg, &err), ERR_NONE);
+    for (int round = 0; round < 20; round++) {
+        struct borrower other = {.pool = pool};
+        pthread_t thread;
+        int64_t deadline = clock_mono_ms() + 10000;
+        ck_assert_int_eq(pthread_create(&thread, NULL, borrow_once, &other), 0);
+        while (!pg_pool_stats(pool).waiting && clock_mono_ms() < deadline)
+            (void)sched_yield();
+        pg_pool_return(pool, pg);
+        ck_assert_int_eq(pg_pool_borrow(pool, &pg, &err), ERR_NONE);
+        ck_assert(other.served);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    }
+    pg_pool_return(pool, pg);
+    ck_assert_int_eq(pg_pool_stats(pool).total, 1);
+}
+END_TEST
+
 int main(void)
 {
     pg_fixture_start();
@@ -266,6 +314,7 @@ int main(void)
     tcase_add_test(tc, a_statement_ends_in_time);
     tcase_add_test(tc, identifiers_are_quoted_or_refused);
     tcase_add_test(tc, a_pool_is_bounded_and_replaces_what_breaks);
+    tcase_add_test(tc, a_pool_serves_who_waited_longest);
     Suite *suite = suite_create("pg");
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
