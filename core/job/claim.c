@@ -64,12 +64,18 @@ struct claim {
     struct chunk chunk;
 };
 
-/* NO KEY: inserts of tasks and tenants, which refer to these rows, go on beside it. */
+/*
+ * NO KEY: inserts of tasks and tenants, which refer to these rows, go on beside it. The claim's
+ * commit does not wait for the disk: after a crash that forgets it the tasks are queued as before,
+ * what a worker stores for them finds them so and is dropped, and who runs them again meets the lock
+ * on the schema and the tracking table.
+ */
 static err_code lock_pair(struct pg *pg, struct claim *c, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "claim_lock",
-        .sql = "SELECT" JOB_COLUMNS ", s.url IS NULL AS is_control"
+        .sql = "SELECT" JOB_COLUMNS ", s.url IS NULL AS is_control,"
+               " set_config('synchronous_commit', 'off', true)"
                " FROM tenantd.job j, tenantd.server s WHERE j.id = $1 AND s.id = $2"
                " AND s.state = 'online' AND" LIVE " FOR NO KEY UPDATE OF j, s SKIP LOCKED",
     };

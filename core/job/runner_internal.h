@@ -35,6 +35,7 @@ struct slot {
     char *server_id;
     int server_tasks; /* run on this connection */
     int64_t worked_at; /* monotonic ms at the end of the last chunk */
+    char worked_on[UUID_TEXT_SIZE]; /* the job of the last chunk; "": the slot has rested since */
 
     pthread_mutex_t lock;
     pthread_cond_t fired;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A worker thread: claims, runs, claims again; waits when there is nothing. */
+#include <stdio.h>
+
 #include "core/base/clock.h"
 #include "core/base/retry.h"
+#include "core/base/str.h"
 #include "core/job/runner_internal.h"
 #include "core/job/worker_store.h"
 
@@ -74,6 +77,7 @@ static void rest(struct slot *slot, uint64_t seen, int64_t ms)
 {
     int64_t pause = runner_jitter(ms);
 
+    slot->worked_on[0] = '\0';
     runner_disconnect(slot->runner, &slot->control);
     if (clock_mono_ms() - slot->worked_at >= LINGER_MS)
         slot_drop_server(slot);
@@ -82,11 +86,20 @@ static void rest(struct slot *slot, uint64_t seen, int64_t ms)
     (void)bell_wait(&slot->runner->work, seen, pause);
 }
 
+/* Where one found something there may be more; but not where it only goes on with what it did. */
+static void wake_another(struct slot *slot, const struct chunk *chunk)
+{
+    if (!str_eq(slot->worked_on, chunk->job.id) || !slot->server_id ||
+        !str_eq(slot->server_id, chunk->server))
+        bell_ring(&slot->runner->work, false);
+    (void)snprintf(slot->worked_on, sizeof slot->worked_on, "%s", chunk->job.id);
+}
+
 static void work(struct slot *slot, struct chunk *chunk)
 {
     struct runner *runner = slot->runner;
 
-    bell_ring(&runner->work, false); /* where one found something there may be more */
+    wake_another(slot, chunk);
     if (chunk->job_began && runner->observer.job_changed)
         runner->observer.job_changed(runner->options.observer_ctx, chunk->job.id, chunk->job.kind,
                                      JOB_RUNNING);

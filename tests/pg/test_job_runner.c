@@ -215,6 +215,7 @@ struct replica {
     struct pg_pool *pool;
     struct runner *runner;
 };
+static int replicas; /* that run */
 
 static struct replica start(const char *name, int workers)
 {
@@ -245,6 +246,7 @@ static struct replica start(const char *name, int workers)
         .retention_days = 30,
     };
     OK(runner_start(&options, &r.runner, NULL));
+    replicas++;
     return r;
 }
 
@@ -254,7 +256,8 @@ static void stop(struct replica *r, int64_t drain_ms)
     runner_free(r->runner);
     pg_pool_free(r->pool);
     *r = (struct replica){.pool = NULL};
-    ck_assert_int_eq(atomic_load(&seen.opened), atomic_load(&seen.closed));
+    if (!--replicas) /* resting workers keep theirs for a moment */
+        ck_assert_int_eq(atomic_load(&seen.opened), atomic_load(&seen.closed));
 }
 
 static void make(struct pg *pg, const char *kind, const char *args, struct job_spec spec, int n,
