@@ -43,23 +43,17 @@ function bareRate(bench, url, text, count, connections) {
 
 const CONNECTIONS = [1, 2, 4, 8];
 
-// The bare loop at the concurrency that suits it best here, found before the rounds.
-async function bestConnections(bench) {
-  const found = [];
-  for (const n of CONNECTIONS)
-    found.push(await bench.database((url) => bareRate(bench, url, provisionBatch(ten), bench.tenants, n)));
-  return CONNECTIONS[found.indexOf(Math.max(...found))];
-}
+const bareTurn = (connections) => (bench) =>
+  bench.database((url) => bareRate(bench, url, provisionBatch(ten), bench.tenants, connections));
 
 const provisionTurn = {
-  bare: (bench, connections) =>
-    bench.database((url) => bareRate(bench, url, provisionBatch(ten), bench.tenants, connections)),
+  ...Object.fromEntries(CONNECTIONS.map((n) => [`bare ${n}`, bareTurn(n)])),
   tenantd: (bench) =>
     bench.daemon(async (d) => {
       for (const { version, sql } of ten) await d.register(version, sql);
       return bench.tenants / (await seconds(() => d.provision(ids(bench.tenants))));
     }),
-  seed: (bench, _, folder) =>
+  seed: (bench, folder) =>
     bench.database((url) => {
       const script = join(bench.root, 'tests/contract/compat/bench-seed.mjs');
       const out = execFileSync('node', [script, url, folder, bench.tenants], { encoding: 'utf8' });
@@ -67,23 +61,24 @@ const provisionTurn = {
     }),
 };
 
-// Provisioning and migrating, the contenders taking turns.
+// Provisioning and migrating, the contenders taking turns. The bare loop counts with as many
+// connections as suited it best over all rounds.
 export async function turns(bench) {
   const folder = writeFolder(join(bench.work, 'ten'), ten);
-  const connections = await bestConnections(bench);
-  const got = { bare: [], tenantd: [], seed: [] };
+  const got = Object.fromEntries(Object.keys(provisionTurn).map((name) => [name, []]));
   for (let round = 0; round < bench.rounds; round++)
-    for (const name of Object.keys(got)) {
-      got[name].push(await provisionTurn[name](bench, connections, folder));
+    for (const [name, turn] of Object.entries(provisionTurn)) {
+      got[name].push(await turn(bench, folder));
       bench.note(`round ${round + 1}: ${name} ${rate(got[name].at(-1))} tenants/s`);
     }
-  const middle = Object.fromEntries(Object.entries(got).map(([name, values]) => [name, median(values)]));
   const what = `${bench.tenants} tenants, ten migrations each`;
-  bench.row(`bare libpq loop, ${connections} connections: ${what}`, `${rate(middle.bare)} tenants/s (${rates(got.bare)})`);
-  bench.row(`tenantd: ${what}`, `${rate(middle.tenantd)} tenants/s (${rates(got.tenantd)})`);
-  bench.row(`drizzle-multitenant 1.3.5, concurrency 10: ${what}`, `${rate(middle.seed)} tenants/s (${rates(got.seed)})`);
-  const [floor, seed] = [ratios(got.tenantd, got.bare), ratios(got.tenantd, got.seed)];
-  bench.row('tenantd / bare loop', ratio(floor), 'at least 0.8', median(floor) >= 0.8);
+  const show = (name, who) => bench.row(`${who}: ${what}`, `${rate(median(got[name]))} tenants/s (${rates(got[name])})`);
+  for (const n of CONNECTIONS) show(`bare ${n}`, `bare libpq loop, connections: ${n}`);
+  show('tenantd', 'tenantd');
+  show('seed', 'drizzle-multitenant 1.3.5, concurrency 10');
+  const best = CONNECTIONS.map((n) => got[`bare ${n}`]).reduce((a, b) => (median(b) > median(a) ? b : a));
+  const [floor, seed] = [ratios(got.tenantd, best), ratios(got.tenantd, got.seed)];
+  bench.row('tenantd / the best of the bare loops', ratio(floor), 'at least 0.8', median(floor) >= 0.8);
   bench.row('tenantd / drizzle-multitenant', ratio(seed), 'at least 1.5', median(seed) >= 1.5);
 }
 
