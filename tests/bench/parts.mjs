@@ -32,6 +32,13 @@ async function repeat(times, work) {
 const ratios = (ours, theirs) => ours.map((value, i) => value / theirs[i]);
 const ratio = (values) => `${median(values).toFixed(2)} (${values.map((v) => v.toFixed(2)).join(', ')})`;
 
+// On a busy machine the two ways to compare can differ: a target is met when both say so.
+function compare(bench, what, ours, theirs, least) {
+  const [paired, medians] = [median(ratios(ours, theirs)), median(ours) / median(theirs)];
+  bench.row(what, `${ratio(ratios(ours, theirs))}; of the medians ${medians.toFixed(2)}`, `at least ${least}`,
+    Math.min(paired, medians) >= least);
+}
+
 const rate = (value) => value.toFixed(value < 100 ? 1 : 0);
 const rates = (values) => values.map(rate).join(', ');
 
@@ -77,9 +84,8 @@ export async function turns(bench) {
   show('tenantd', 'tenantd');
   show('seed', 'drizzle-multitenant 1.3.5, concurrency 10');
   const best = CONNECTIONS.map((n) => got[`bare ${n}`]).reduce((a, b) => (median(b) > median(a) ? b : a));
-  const [floor, seed] = [ratios(got.tenantd, best), ratios(got.tenantd, got.seed)];
-  bench.row('tenantd / the best of the bare loops', ratio(floor), 'at least 0.8', median(floor) >= 0.8);
-  bench.row('tenantd / drizzle-multitenant', ratio(seed), 'at least 1.5', median(seed) >= 1.5);
+  compare(bench, 'tenantd / the best of the bare loops', got.tenantd, best, 0.8);
+  compare(bench, 'tenantd / drizzle-multitenant', got.tenantd, got.seed, 1.5);
 }
 
 // One ADD COLUMN for all, tenantd and the bare loop taking turns, each on a fleet of its own.
