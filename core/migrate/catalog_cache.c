@@ -112,11 +112,8 @@ static err_code make_items(const struct pg_rows *rows, struct migration **out, s
         const char *sql = pg_text(rows, i, "sql");
         rc = migration_make(pg_text(rows, i, "version"), sql, strlen(sql),
                             pg_bigint(rows, i, "when_ms"), &items[i], err);
-        if (rc) {
-            for (size_t k = 0; k < i; k++)
-                migration_clear(&items[k]);
-            free(items);
-        }
+        if (rc)
+            migrations_free(items, i);
     }
     if (!rc)
         *out = items;

@@ -67,6 +67,13 @@ void migration_clear(struct migration *m)
     *m = (struct migration){.version = NULL};
 }
 
+void migrations_free(struct migration *items, size_t count)
+{
+    for (size_t i = 0; items && i < count; i++)
+        migration_clear(&items[i]);
+    free(items);
+}
+
 int migration_compare(const void *a, const void *b)
 {
     const struct migration *x = a, *y = b;
@@ -82,9 +89,7 @@ err_code catalog_new(const char *name, struct migration *items, size_t count,
     CLEANUP(catalog_freep) struct catalog *catalog = calloc(1, sizeof *catalog);
 
     if (!catalog) {
-        for (size_t i = 0; i < count; i++)
-            migration_clear(&items[i]);
-        free(items);
+        migrations_free(items, count);
         return err_set(err, ERR_INTERNAL, "out of memory");
     }
     catalog->items = items;
@@ -103,9 +108,7 @@ void catalog_free(struct catalog *catalog)
 {
     if (!catalog)
         return;
-    for (size_t i = 0; i < catalog->count; i++)
-        migration_clear(&catalog->items[i]);
-    free(catalog->items);
+    migrations_free(catalog->items, catalog->count);
     free(catalog->name);
     free(catalog);
 }

@@ -49,6 +49,8 @@ err_code migration_number(const char *version, int64_t *number, struct err *err)
 err_code migration_make(const char *version, const char *sql, size_t sql_len, int64_t when_ms,
                         struct migration *out, struct err *err) MUST_USE;
 void migration_clear(struct migration *m);
+/* Frees an array of them and what they hold; NULL is fine. */
+void migrations_free(struct migration *items, size_t count);
 /* Order by leading number, then by version (bytes). For qsort over struct migration. */
 int migration_compare(const void *a, const void *b);
 

@@ -274,9 +274,7 @@ err_code source_migrations(const struct source *source, struct migration **out, 
     if (!rc)
         rc = check_journal(&m, err);
     if (rc) {
-        for (size_t i = 0; i < m.count; i++)
-            migration_clear(&m.items[i]);
-        free(m.items);
+        migrations_free(m.items, m.count);
         return rc;
     }
     *out = m.items; /* now the caller's */

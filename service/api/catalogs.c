@@ -160,13 +160,6 @@ struct reply migrations_delete(struct call *call)
     return reply_empty(204);
 }
 
-static void free_items(struct migration *items, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        migration_clear(&items[i]);
-    free(items);
-}
-
 static err_code read_bundle(const struct call *call, struct migration **items, size_t *count,
                             struct err *err)
 {
@@ -190,14 +183,14 @@ struct reply bundles_create(struct call *call)
         read_bundle(call, &items, &count, &err))
         return call_fail(call, &err);
     if (register_items(call, items, count, &result, &err)) {
-        free_items(items, count);
+        migrations_free(items, count);
         return call_fail(call, &err);
     }
     json_t *added = json_array();
     for (size_t i = 0; i < count; i++)
         if (result.added[i])
             (void)json_array_append_new(added, json_text(items[i].version));
-    free_items(items, count);
+    migrations_free(items, count);
     free(result.added);
     return reply_json(result.added_count ? 201 : 200,
                       json_pack("{s:s, s:o, s:I, s:I}", "catalog", info.name, "added", added,

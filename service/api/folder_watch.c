@@ -35,13 +35,6 @@ static void digest_of(const struct source *source, char out[SHA256_HEX_SIZE])
     sha256_hex(str_text(&text), text.len, out);
 }
 
-static void free_items(struct migration *items, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        migration_clear(&items[i]);
-    free(items);
-}
-
 static err_code register_source(struct app *app, const char *catalog, const struct source *source,
                                 struct err *err)
 {
@@ -58,7 +51,7 @@ static err_code register_source(struct app *app, const char *catalog, const stru
     if (!rc)
         rc = catalog_register(pg, catalog, items, count, &options, &result, err);
     pg_pool_return(app->control, pg);
-    free_items(items, count);
+    migrations_free(items, count);
     free(result.added);
     if (!rc && result.added_count)
         log_event(app->log, LOG_LEVEL_INFO, "catalog.registered", LOG_STR("catalog", catalog),
