@@ -22,6 +22,7 @@
     X(MIGRATION_NOT_FOUND, NOT_FOUND, "No such migration")                                         \
     X(SERVER_NOT_FOUND, NOT_FOUND, "No such server")                                               \
     X(TOKEN_NOT_FOUND, NOT_FOUND, "No such token")                                                 \
+    X(TASK_NOT_FOUND, NOT_FOUND, "The job has no such task")                                       \
     X(POOL_NOT_FOUND, NOT_FOUND, "The tenant has no pool on this replica")                         \
     X(METHOD_NOT_ALLOWED, METHOD, "The resource does not take this method")                        \
     X(NOT_ACCEPTABLE, NOT_ACCEPTABLE, "The representation asked for does not exist")               \
@@ -37,7 +38,9 @@
     X(HISTORY_DIVERGED, CONFLICT, "The applied migrations do not match the catalog")               \
     X(JOB_OUTCOME, CONFLICT, "The job did not end as expected")                                    \
     X(NOTHING_TO_RETRY, CONFLICT, "The job has no failed task")                                    \
-    X(RUN_CONFLICT, CONFLICT, "A live run covers the same catalog")                                \
+    X(RUN_CONFLICT, CONFLICT, "A live run covers the same tenants")                                \
+    X(BUDGET_EXCEEDED, CONFLICT, "The failure budget is exceeded")                                 \
+    X(WAVE_NOT_READY, CONFLICT, "The next wave cannot be opened")                                  \
     X(IDEMPOTENCY_IN_PROGRESS, BUSY, "The first request with this key is still running")           \
     X(PAGE_TOKEN_EXPIRED, GONE, "The page token has expired")                                      \
     X(ETAG_MISMATCH, PRECONDITION, "The resource has changed")                                     \
@@ -57,6 +60,9 @@
     X(JOURNAL_MISMATCH, INVALID, "The journal does not match the files")                           \
     X(BUNDLE_INVALID, INVALID, "The bundle cannot be read")                                        \
     X(DIGEST_MISMATCH, INVALID, "The body does not match its digest")                              \
+    X(EMPTY_CANARY, INVALID, "No tenant of the canary has anything to do")                         \
+    X(WAVES_INCOMPLETE, INVALID, "The waves leave tenants out")                                    \
+    X(WINDOW_NEVER_OPENS, INVALID, "No maintenance window opens in time")                          \
     X(UNKNOWN_TARGET, INVALID, "The catalog has no such version")                                  \
     X(UNSUPPORTED_TYPE, INVALID, "A type cannot be expressed in this format")                      \
     X(MIGRATION_FAILED, INVALID, "A statement of the migration failed")                            \

@@ -12,7 +12,11 @@
     " t.state = 'queued' AND t.wave <= j.open_wave AND t.run_after <= statement_timestamp()"       \
     " AND NOT (t.exclusive AND EXISTS (SELECT FROM tenantd.task b WHERE b.tenant_id = t.tenant_id" \
     "  AND b.state = 'running' AND b.exclusive))"
-#define LIVE " j.state IN ('queued', 'running') AND j.cancel_requested_at IS NULL"
+#define LIVE                                                                                       \
+    " j.state IN ('queued', 'running') AND j.cancel_requested_at IS NULL"                          \
+    " AND coalesce(j.claim_from <= statement_timestamp()"                                          \
+    "  AND statement_timestamp() < j.claim_until, true)"                                           \
+    " AND coalesce(statement_timestamp() < j.deadline_at, true)"
 
 void chunk_clear(struct chunk *chunk)
 {

@@ -8,10 +8,12 @@
 
 #include "core/base/err.h"
 #include "core/base/hash.h"
+#include "core/job/rollout.h"
 
 typedef enum job_state {
     JOB_QUEUED,
     JOB_RUNNING,
+    JOB_PAUSED, /* nothing more starts; what runs goes on to its end */
     JOB_CANCELLING,
     JOB_SUCCEEDED, /* this and the rest are terminal and never change */
     JOB_PARTIAL,   /* some tasks succeeded, some did not */
@@ -33,6 +35,16 @@ typedef enum task_state {
 const char *task_state_name(task_state state);
 bool task_state_parse(const char *name, task_state *out);
 
+/* Why a job ended before all its tasks had run. */
+typedef enum end_reason {
+    END_NONE,
+    END_CANCELLED,
+    END_FAILURE, /* on_failure "stop", or a wave that had to succeed whole */
+    END_BUDGET,
+    END_DEADLINE,
+} end_reason;
+const char *end_reason_name(end_reason reason); /* NULL for END_NONE */
+
 struct task_counts {
     int64_t queued, running, succeeded, skipped, failed, cancelled;
 };
@@ -44,14 +56,20 @@ struct job_view {
     int64_t open_live;     /* queued and running tasks of the waves that are open */
     int64_t strict_failed; /* failed and cancelled tasks of the waves that must succeed */
     int64_t noop;          /* targets that had nothing to do from the start */
+    struct ended wave;     /* of the newest open wave */
     int open_wave, wave_count, strict_waves;
-    bool stop_on_failure, cancel_requested;
+    bool stop_on_failure, cancel_requested, past_deadline;
+    end_reason reason;
+    struct rollout rollout;
 };
 
 struct job_decision {
-    job_state state;
+    job_state state; /* JOB_PAUSED out of another state: the failure budget is spent */
     int open_wave;
-    bool cancel_queued; /* the queued tasks shall be cancelled */
+    bool cancel_queued;       /* the queued tasks shall be cancelled */
+    wave_wait wait;           /* for what the next wave waits, once the open ones have ended */
+    end_reason reason;
+    int64_t missing_failures; /* so many more would have to be allowed; 0: within the budget */
 };
 
 /* Level-triggered and idempotent: the same view always gives the same decision. */
@@ -64,6 +82,8 @@ struct job {
     json_t *args, *result; /* result may be NULL */
     struct task_counts progress; /* as the controller last saw it, noop in skipped */
     bool stop_on_failure, cancel_requested;
+    bool has_limits; /* a failure may pause or end it */
+    json_t *rollout; /* waves, budget, windows and what it waits for, as the API shows them */
     int max_parallel;
     int64_t row_version;
     char *created_at, *started_at, *finished_at; /* RFC 3339 or NULL */
@@ -74,7 +94,7 @@ void job_clear(struct job *job);
 struct task {
     int64_t id;
     char job_id[UUID_TEXT_SIZE];
-    int item, attempt, snoozes;
+    int item, wave, attempt, snoozes;
     char *tenant_id, *server; /* tenant_id may be NULL */
     task_state state;
     json_t *args, *outcome; /* may be NULL */

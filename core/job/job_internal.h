@@ -5,29 +5,30 @@
 #include "core/job/job.h"
 #include "core/pg/pg.h"
 
-#define JOB_TIME(column)                                                                           \
-    " to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
 /* Of tenantd.job AS j, for job_read(). */
-#define JOB_COLUMNS                                                                                                                   \
-    " j.id, j.retry_of, j.kind, j.subject, j.created_by, j.request_id, j.state, j.args, j.result,"                                    \
-    " j.progress, j.on_failure = 'stop' AS stop_on_failure, j.max_parallel, j.row_version,"                                           \
-    " j.cancel_requested_at IS NOT NULL AS cancel_requested," JOB_TIME(                                                               \
-        "j.created_at") " AS created_at," JOB_TIME("j.started_at") " AS started_at," JOB_TIME("j."                                    \
-                                                                                              "fi"                                    \
-                                                                                              "ni"                                    \
-                                                                                              "sh"                                    \
-                                                                                              "ed"                                    \
-                                                                                              "_a"                                    \
-                                                                                              "t") " AS finished_at,"                 \
-                                                                                                   " floor(1000 * extract(epoch FROM" \
-                                                                                                   "  coalesce(j.finished_at, clock_timestamp()) - j.started_at))::bigint AS elapsed_ms"
+#define JOB_COLUMNS                                                                                \
+    " j.id, j.retry_of, j.kind, j.subject, j.created_by, j.request_id, j.state, j.args, j.result," \
+    " j.progress, j.on_failure = 'stop' AS stop_on_failure, j.max_parallel, j.row_version,"        \
+    " j.cancel_requested_at IS NOT NULL AS cancel_requested,"                                      \
+    " coalesce(j.max_failures, j.max_ratio) IS NOT NULL OR j.waves IS NOT NULL AS has_limits,"     \
+    " " PG_RFC3339("j.created_at") " AS created_at, " PG_RFC3339("j.started_at")                   \
+    " AS started_at, " PG_RFC3339("j.finished_at") " AS finished_at,"                              \
+    " floor(1000 * extract(epoch FROM coalesce(j.finished_at, clock_timestamp()) - j.started_at))" \
+    "::bigint AS elapsed_ms,"                                                                      \
+    " jsonb_build_object('pause_reason', j.pause_reason, 'waiting', j.waiting,"                    \
+    "  'end_reason', j.end_reason, 'waves', j.waves, 'open_wave', j.open_wave,"                    \
+    "  'failure_budget', jsonb_build_object('max_failures', j.max_failures,"                       \
+    "   'max_ratio', j.max_ratio, 'extra_failures', j.extra_failures),"                            \
+    "  'on_budget', j.on_budget, 'windows', j.windows,"                                            \
+    "  'window_opens_at', " PG_RFC3339("j.claim_from") ","                                         \
+    "  'window_closes_at', " PG_RFC3339("j.claim_until") ","                                       \
+    "  'deadline_at', " PG_RFC3339("j.deadline_at") ") AS rollout"
 
 /* Of tenantd.task AS t, for task_read(). */
 #define TASK_COLUMNS                                                                               \
-    " t.id, t.job_id, t.item, t.attempt, t.snoozes, t.tenant_id, t.server, t.state, t.args,"       \
-    " t.outcome," JOB_TIME("t.claimed_at") " AS claimed_at," JOB_TIME(                             \
-        "t.finished_at") " AS finished_at"
+    " t.id, t.job_id, t.item, t.wave, t.attempt, t.snoozes, t.tenant_id, t.server, t.state,"       \
+    " t.args, t.outcome, " PG_RFC3339("t.claimed_at") " AS claimed_at, "                           \
+    PG_RFC3339("t.finished_at") " AS finished_at"
 
 /* Fill *out (the caller's) from one row. */
 err_code job_read(const struct pg_rows *rows, size_t row, struct job *out, struct err *err)
@@ -38,10 +39,14 @@ err_code task_read(const struct pg_rows *rows, size_t row, struct task *out, str
 err_code tasks_read(const struct pg_rows *rows, struct task **out, size_t *count, struct err *err)
     MUST_USE;
 
+/* Locks the job's row against claims and the controller, and tells its state. */
+err_code job_lock(struct pg *pg, const char *id, job_state *out, struct err *err) MUST_USE;
+
 /* What a reconciliation did. */
 struct job_move {
     job_state before, after;
     bool changed; /* state, wave or progress */
+    int64_t missing_failures; /* job_decide()'s */
 };
 err_code job_reconcile_move(struct pg *pg, const char *id, struct job_move *out, struct err *err)
     MUST_USE;

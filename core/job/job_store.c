@@ -6,6 +6,7 @@
 
 #include "core/base/str.h"
 #include "core/job/job_internal.h"
+#include "core/job/rollout_store.h"
 
 err_code job_insert(struct pg *pg, const struct job_spec *spec, char id[UUID_TEXT_SIZE],
                     struct err *err)
@@ -31,6 +32,8 @@ err_code job_insert(struct pg *pg, const struct job_spec *spec, char id[UUID_TEX
                         PG_ARG(spec->wave_count), PG_ARG(spec->strict_waves), PG_ARG(spec->noop),
                         PG_ARG(spec->retry_of), PG_ARG(spec->created_by), PG_ARG(spec->request_id)),
                 NULL, err);
+    if (!rc && spec->rollout)
+        rc = rollout_set(pg, fresh, spec->rollout, err);
     if (!rc)
         memcpy(id, fresh, sizeof fresh);
     return rc;
@@ -74,8 +77,7 @@ err_code job_enqueued(struct pg *pg, const char *job_id, struct err *err)
     return job_notify(pg, err);
 }
 
-/* Locks the job's row against claims and the controller. */
-static err_code lock_state(struct pg *pg, const char *id, job_state *out, struct err *err)
+err_code job_lock(struct pg *pg, const char *id, job_state *out, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "job_lock",
@@ -105,7 +107,7 @@ static err_code request_cancel(struct pg *pg, void *arg, struct err *err)
     const char *id = arg;
     struct job_move move;
     job_state state = JOB_QUEUED;
-    err_code rc = lock_state(pg, id, &state, err);
+    err_code rc = job_lock(pg, id, &state, err);
 
     if (rc || state == JOB_CANCELLED)
         return rc;
@@ -135,9 +137,11 @@ static err_code copy_job(struct pg *pg, struct retry *r, struct err *err)
     static const struct pg_stmt stmt = {
         .name = "job_retry",
         .sql = "INSERT INTO tenantd.job (id, kind, priority, subject, args, on_failure,"
-               " max_parallel, wave_count, strict_waves, retry_of, created_by, request_id)"
-               " SELECT $2, kind, priority, subject, args, on_failure, max_parallel, wave_count,"
-               " strict_waves, id, $3, $4 FROM tenantd.job WHERE id = $1",
+               " max_parallel, wave_count, strict_waves, max_failures, max_ratio, on_budget,"
+               " windows, retry_of, created_by, request_id)"
+               " SELECT $2, kind, priority, subject, args, on_failure, max_parallel,"
+               " strict_waves + 1, strict_waves, max_failures, max_ratio, on_budget,"
+               " windows, id, $3, $4 FROM tenantd.job WHERE id = $1",
     };
     uuid7(r->new_id);
     return pg_exec(pg, &stmt,
@@ -146,16 +150,18 @@ static err_code copy_job(struct pg *pg, struct retry *r, struct err *err)
                    NULL, err);
 }
 
-/* A tenant may have moved to another server since, or be gone: then there is nothing to repeat, as
+/* What is left over is not staged a second time: all of it is one wave, after the strict ones.
+ * A tenant may have moved to another server since, or be gone: then there is nothing to repeat, as
  * for an item that was refused before it had a tenant. Only the shared schema's task has none. */
 static err_code copy_tasks(struct pg *pg, const struct retry *r, int64_t *count, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "job_retry_tasks",
         .sql = "INSERT INTO tenantd.task (job_id, item, tenant_id, server, wave, exclusive, args)"
-               " SELECT $2, t.item, t.tenant_id, coalesce(n.server, t.server), t.wave,"
-               " t.exclusive, t.args"
-               " FROM tenantd.task t LEFT JOIN tenantd.tenant n ON n.id = t.tenant_id"
+               " SELECT $2, t.item, t.tenant_id, coalesce(n.server, t.server),"
+               " least(t.wave, j.strict_waves), t.exclusive, t.args"
+               " FROM tenantd.task t JOIN tenantd.job j ON j.id = t.job_id"
+               " LEFT JOIN tenantd.tenant n ON n.id = t.tenant_id"
                " WHERE t.job_id = $1 AND t.state IN ('failed', 'cancelled')"
                " AND (n.id IS NOT NULL OR (t.tenant_id IS NULL AND t.args IS NOT NULL))"
                " ORDER BY t.id",
@@ -168,7 +174,7 @@ static err_code retry_work(struct pg *pg, void *arg, struct err *err)
     struct retry *r = arg;
     job_state state = JOB_QUEUED;
     int64_t count = 0;
-    err_code rc = lock_state(pg, r->id, &state, err);
+    err_code rc = job_lock(pg, r->id, &state, err);
 
     if (rc)
         return rc;

@@ -6,12 +6,21 @@
 #include "core/job/job.h"
 #include "core/pg/pg.h"
 
+/* The rules of a staged rollout; all of them may be absent. */
+struct rollout_spec {
+    struct failure_limit limit;
+    on_budget on_budget;
+    const json_t *windows;    /* window.h; NULL: at any time */
+    int64_t deadline_seconds; /* 0: none */
+};
+
 struct job_spec {
     const char *kind;
     const char *subject;    /* may be NULL */
     const json_t *args;     /* may be NULL */
     bool stop_on_failure;
     int max_parallel, wave_count, strict_waves;
+    const struct rollout_spec *rollout; /* may be NULL */
     int64_t noop;
     const char *retry_of;   /* may be NULL */
     const char *created_by, *request_id; /* request_id may be NULL */

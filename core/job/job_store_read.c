@@ -57,7 +57,9 @@ err_code job_read(const struct pg_rows *rows, size_t row, struct job *out, struc
         .args = copy_json(rows, row, "args", &failed),
         .result = copy_json(rows, row, "result", &failed),
         .progress = read_progress(rows, row, &failed),
+        .rollout = copy_json(rows, row, "rollout", &failed),
         .stop_on_failure = pg_bool(rows, row, "stop_on_failure"),
+        .has_limits = pg_bool(rows, row, "has_limits"),
         .cancel_requested = pg_bool(rows, row, "cancel_requested"),
         .max_parallel = pg_int(rows, row, "max_parallel"),
         .row_version = pg_bigint(rows, row, "row_version"),
@@ -83,6 +85,7 @@ err_code task_read(const struct pg_rows *rows, size_t row, struct task *out, str
     struct task task = {
         .id = pg_bigint(rows, row, "id"),
         .item = pg_int(rows, row, "item"),
+        .wave = pg_int(rows, row, "wave"),
         .attempt = pg_int(rows, row, "attempt"),
         .snoozes = pg_int(rows, row, "snoozes"),
         .tenant_id = copy_text(rows, row, "tenant_id", &failed),

@@ -85,15 +85,17 @@ void runner_disconnect(struct runner *runner, struct pg **pg)
 }
 
 err_code runner_reconcile(struct runner *runner, struct pg *pg, const char *job_id,
-                          const char *kind, struct err *err)
+                          const char *kind, job_state *after, struct err *err)
 {
-    struct job_move move = {.changed = false};
+    struct job_move move = {.after = JOB_CANCELLED};
     err_code rc = job_reconcile_move(pg, job_id, &move, err);
 
     if (rc == ERR_JOB_NOT_FOUND) /* pruned or deleted meanwhile: nothing is left to do */
-        return ERR_NONE;
-    if (!rc && move.before != move.after && runner->observer.job_changed)
+        rc = ERR_NONE;
+    else if (!rc && move.before != move.after && runner->observer.job_changed)
         runner->observer.job_changed(runner->options.observer_ctx, job_id, kind, move.after);
+    if (!rc && after)
+        *after = move.after;
     return rc;
 }
 

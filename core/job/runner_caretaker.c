@@ -56,7 +56,7 @@ static err_code reconcile_moving(struct care *c, struct err *err)
         return rc;
     for (size_t i = 0; i < pg_rows_count(rows) && !rc; i++)
         rc = runner_reconcile(c->runner, c->pg, pg_text(rows, i, "id"), pg_text(rows, i, "kind"),
-                              err);
+                              NULL, err);
     return rc;
 }
 

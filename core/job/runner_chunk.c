@@ -294,6 +294,22 @@ static void store_batch(struct run *r)
     r->stored_at = clock_mono_ms();
 }
 
+/* A failure may spend the job's budget: then what has not begun is given back. */
+static void weigh_failure(struct run *r)
+{
+    struct slot *slot = r->slot;
+    struct err err = {.code = ERR_NONE};
+    job_state after = JOB_RUNNING;
+
+    if (!r->chunk->job.has_limits || r->halted || r->lost ||
+        !runner_connect(slot->runner, &slot->control, TROUBLE_RECONCILE))
+        return;
+    if (runner_reconcile(slot->runner, slot->control, r->chunk->job.id, r->chunk->job.kind, &after,
+                         &err))
+        runner_trouble(slot->runner, TROUBLE_RECONCILE, &err); /* the leader will see to it */
+    r->halted = after != JOB_RUNNING;
+}
+
 static void run_tasks(struct run *r)
 {
     for (size_t i = 0; i < r->chunk->count; i++) {
@@ -305,9 +321,11 @@ static void run_tasks(struct run *r)
         else
             finish_give_back(item);
         r->done = i + 1;
-        if ((item->state == TASK_FAILED && !r->halted) ||
-            clock_mono_ms() - r->stored_at >= STORE_EVERY_MS)
+        bool failed = item->state == TASK_FAILED && !r->halted;
+        if (failed || clock_mono_ms() - r->stored_at >= STORE_EVERY_MS)
             store_batch(r);
+        if (failed)
+            weigh_failure(r);
     }
     store_batch(r);
 }
@@ -324,7 +342,7 @@ static void look_after_job(struct run *r)
     err_code rc = job_has_work(slot->control, r->chunk->job.id, &has_work, &err);
     if (!rc && (r->halted || !has_work))
         rc = runner_reconcile(slot->runner, slot->control, r->chunk->job.id, r->chunk->job.kind,
-                              &err);
+                              NULL, &err);
     if (rc)
         runner_trouble(slot->runner, TROUBLE_RECONCILE, &err); /* the leader will see to it */
 }

@@ -100,9 +100,10 @@ const struct job_kind *runner_kind(const struct runner *runner, const char *name
 bool runner_connect(struct runner *runner, struct pg **pg, trouble what);
 /* Gives *pg back to the pool; a broken connection is closed there. */
 void runner_disconnect(struct runner *runner, struct pg **pg);
-/* Reconciles one job and tells the observer when its state moved. */
+/* Reconciles one job and tells the observer when its state moved; *after (may be NULL) is what it is
+ * now. */
 err_code runner_reconcile(struct runner *runner, struct pg *pg, const char *job_id,
-                          const char *kind, struct err *err) MUST_USE;
+                          const char *kind, job_state *after, struct err *err) MUST_USE;
 
 /* Starts a round of a thread's loop: *seen is for bell_wait() at its end, so that an end that comes
  * in between is not slept over. */
