@@ -128,7 +128,8 @@ err_code job_cancel(struct pg *pg, const char *id, struct err *err)
 }
 
 struct retry {
-    const char *id, *created_by, *request_id;
+    const char *id;
+    const struct job_retry_spec *spec;
     char new_id[UUID_TEXT_SIZE];
 };
 
@@ -145,8 +146,8 @@ static err_code copy_job(struct pg *pg, struct retry *r, struct err *err)
     };
     uuid7(r->new_id);
     return pg_exec(pg, &stmt,
-                   PG_ARGS(PG_ARG(r->id), PG_ARG((const char *)r->new_id), PG_ARG(r->created_by),
-                           PG_ARG(r->request_id)),
+                   PG_ARGS(PG_ARG(r->id), PG_ARG((const char *)r->new_id), PG_ARG(r->spec->created_by),
+                           PG_ARG(r->spec->request_id)),
                    NULL, err);
 }
 
@@ -164,9 +165,14 @@ static err_code copy_tasks(struct pg *pg, const struct retry *r, int64_t *count,
                " LEFT JOIN tenantd.tenant n ON n.id = t.tenant_id"
                " WHERE t.job_id = $1 AND t.state IN ('failed', 'cancelled')"
                " AND (n.id IS NOT NULL OR (t.tenant_id IS NULL AND t.args IS NOT NULL))"
+               " AND ($3::bigint[] IS NULL OR t.id = ANY ($3))"
+               " AND ($4::text[] IS NULL OR t.outcome ->> 'code' = ANY ($4))"
                " ORDER BY t.id",
     };
-    return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(r->id), PG_ARG((const char *)r->new_id)), count, err);
+    return pg_exec(pg, &stmt,
+                   PG_ARGS(PG_ARG(r->id), PG_ARG((const char *)r->new_id),
+                           PG_ARG(r->spec->task_ids), PG_ARG(r->spec->codes)),
+                   count, err);
 }
 
 static err_code retry_work(struct pg *pg, void *arg, struct err *err)
@@ -192,10 +198,10 @@ static err_code retry_work(struct pg *pg, void *arg, struct err *err)
     return job_enqueued(pg, r->new_id, err);
 }
 
-err_code job_retry(struct pg *pg, const char *id, const char *created_by, const char *request_id,
+err_code job_retry(struct pg *pg, const char *id, const struct job_retry_spec *spec,
                    char new_id[UUID_TEXT_SIZE], struct err *err)
 {
-    struct retry r = {.id = id, .created_by = created_by, .request_id = request_id};
+    struct retry r = {.id = id, .spec = spec};
     err_code rc = pg_tx(pg, retry_work, &r, err);
 
     if (!rc)

@@ -56,9 +56,13 @@ err_code task_list(struct pg *pg, const char *job_id, const struct task_filter *
 /* Requests cancellation: queued tasks are cancelled at once, running ones are told. Repeating it is
  * fine; ERR_INVALID_STATE for a finished job. */
 err_code job_cancel(struct pg *pg, const char *id, struct err *err) MUST_USE;
+struct job_retry_spec {
+    const char *task_ids, *codes; /* "{1,2}", "{A,B}": only these; NULL: any */
+    const char *created_by, *request_id; /* request_id may be NULL */
+};
 /* A new job with the failed and cancelled tasks of a finished one; ERR_NOTHING_TO_RETRY,
  * ERR_INVALID_STATE while it is live. */
-err_code job_retry(struct pg *pg, const char *id, const char *created_by, const char *request_id,
+err_code job_retry(struct pg *pg, const char *id, const struct job_retry_spec *spec,
                    char new_id[UUID_TEXT_SIZE], struct err *err) MUST_USE;
 /* Brings the job's state in line with its tasks (job_decide()); safe from anywhere, any time.
  * *changed (may be NULL): state, wave or progress moved. *state (may be NULL) is what it is now. */

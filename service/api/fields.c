@@ -106,6 +106,20 @@ static void read_int(const struct field *f, const json_t *value, const char *poi
         *(int64_t *)f->out = json_integer_value(value);
 }
 
+static void read_number(const struct field *f, const json_t *value, const char *pointer,
+                        struct problems *p)
+{
+    double number = json_number_value(value);
+
+    if (!json_is_number(value))
+        problems_add(p, pointer, "WRONG_TYPE", "must be a number");
+    else if (number < (double)f->min || number > (double)f->max)
+        problems_add(p, pointer, "OUT_OF_RANGE", "must be %lld to %lld", (long long)f->min,
+                     (long long)f->max);
+    else
+        *(double *)f->out = number;
+}
+
 static void read_array(const struct field *f, const json_t *value, const char *pointer,
                        struct problems *p)
 {
@@ -128,6 +142,9 @@ static void read_value(const struct field *f, const json_t *value, const char *p
         return;
     case FIELD_INT:
         read_int(f, value, pointer, p);
+        return;
+    case FIELD_NUMBER:
+        read_number(f, value, pointer, p);
         return;
     case FIELD_BOOL:
         if (json_is_boolean(value))

@@ -7,6 +7,7 @@
 typedef enum field_kind {
     FIELD_TEXT,   /* const char ** (borrowed); min and max are bytes */
     FIELD_INT,    /* int64_t *; min and max are values */
+    FIELD_NUMBER, /* double *; min and max are values */
     FIELD_BOOL,   /* bool * */
     FIELD_OBJECT, /* const json_t ** (borrowed) */
     FIELD_ARRAY,  /* const json_t **; min and max are numbers of elements */

@@ -12,7 +12,10 @@ api_handler runs_create, runs_list, runs_get, tenants_migrate, shared_migrate;
 /* status.c */
 api_handler migration_status, migration_status_refresh;
 /* jobs.c */
-api_handler jobs_list, jobs_get, jobs_tasks, jobs_cancel, jobs_retry;
+api_handler jobs_list, jobs_get, jobs_tasks, jobs_cancel;
+/* rollout.c */
+api_handler jobs_pause, jobs_resume, jobs_retry, runs_update, runs_promote, runs_task_skip,
+    runs_task_retry;
 /* shared.c */
 api_handler shared_get, shared_migrations, shared_export;
 /* pools.c */

@@ -122,16 +122,20 @@ struct reply runs_list(struct call *call)
     return list_jobs(call, "migration_runs", "migration.run");
 }
 
-/* The job of the path. The routes of runs are for runs alone: their scopes reach no other job. */
-static err_code load(const struct call *call, struct job *job, json_t **body, struct err *err)
+/* The routes of runs are for runs alone: their scopes reach no other job. */
+err_code job_of_path(const struct call *call, struct job *job, json_t **body, struct err *err)
 {
-    err_code rc = job_load_json(call->pg, call->req->params[0], job, body, err);
+    json_t *ignored = NULL;
+    err_code rc = job_load_json(call->pg, call->req->params[0], job, body ? body : &ignored, err);
 
+    json_decref(ignored);
     if (rc || !str_starts(call->route->pattern.path, "/v1/migration-runs/") ||
         str_eq(job->kind, "migration.run"))
         return rc;
-    json_decref(*body);
-    *body = NULL;
+    if (body) {
+        json_decref(*body);
+        *body = NULL;
+    }
     return err_set(err, ERR_JOB_NOT_FOUND, "job %s is no migration run", job->id);
 }
 
@@ -201,7 +205,7 @@ struct reply jobs_get(struct call *call)
 
     if (query_int(call, "wait", 0, WAIT_MAX_S, 0, &wait, &err) ||
         query_word(call, "expect", outcomes, NULL, &expect, &err) ||
-        load(call, &job, &body, &err))
+        job_of_path(call, &job, &body, &err))
         return call_fail(call, &err);
     int64_t deadline = wait ? deadline_of(call, wait) : 0;
     if (wait && !is_due(call, &job) && !call->req->park_expired && clock_mono_ms() < deadline) {
@@ -227,7 +231,6 @@ static json_t *tasks_json(const struct task *tasks, size_t n)
 struct reply jobs_tasks(struct call *call)
 {
     CLEANUP(job_clear) struct job job = {.kind = NULL};
-    json_t *ignored = NULL;
     struct task_filter filter = {.state = request_query(call->req, "state"),
                                  .tenant_id = request_query(call->req, "tenant_id"),
                                  .sqlstate = request_query(call->req, "sqlstate"),
@@ -239,9 +242,8 @@ struct reply jobs_tasks(struct call *call)
     struct err err = {.code = ERR_NONE};
 
     if (check_states(call, is_task_state, &err) || page_read(call, &page, &err) ||
-        load(call, &job, &ignored, &err))
+        job_of_path(call, &job, NULL, &err))
         return call_fail(call, &err);
-    json_decref(ignored);
     filter.after_id = strtoll(page.after, NULL, 10);
     filter.limit = page.size + 1;
     if (task_list(call->pg, job.id, &filter, &tasks, &count, &err))
@@ -262,29 +264,15 @@ struct reply jobs_tasks(struct call *call)
 struct reply jobs_cancel(struct call *call)
 {
     CLEANUP(job_clear) struct job before = {.kind = NULL}, job = {.kind = NULL};
-    json_auto_t *ignored = NULL;
     json_t *body = NULL;
     char location[64];
     struct err err;
 
-    if (load(call, &before, &ignored, &err) || job_cancel(call->pg, before.id, &err) ||
+    if (job_of_path(call, &before, NULL, &err) || job_cancel(call->pg, before.id, &err) ||
         job_load_json(call->pg, before.id, &job, &body, &err))
         return call_fail(call, &err);
     struct reply reply = reply_json(202, body);
     (void)snprintf(location, sizeof location, "/v1/jobs/%s", job.id);
     reply_header(&reply, "Location", location);
     return reply;
-}
-
-struct reply jobs_retry(struct call *call)
-{
-    CLEANUP(job_clear) struct job job = {.kind = NULL};
-    json_auto_t *ignored = NULL;
-    char id[UUID_TEXT_SIZE];
-    struct err err;
-
-    if (load(call, &job, &ignored, &err) ||
-        job_retry(call->pg, job.id, call->who.id, call->req->id, id, &err))
-        return call_fail(call, &err);
-    return reply_job(call, id);
 }

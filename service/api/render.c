@@ -59,8 +59,8 @@ json_t *tenant_json(const struct tenant *t, const struct tenant_plans *plans)
 
 json_t *task_json(const struct task *task)
 {
-    return json_pack("{s:I, s:i, s:o, s:s, s:s, s:i, s:i, s:o, s:o, s:O?}", "id",
-                     (json_int_t)task->id, "item", task->item, "tenant_id",
+    return json_pack("{s:I, s:i, s:i, s:o, s:s, s:s, s:i, s:i, s:o, s:o, s:O?}", "id",
+                     (json_int_t)task->id, "item", task->item, "wave", task->wave, "tenant_id",
                      json_text(task->tenant_id), "server", task->server, "state",
                      task_state_name(task->state), "attempt", task->attempt, "snoozes",
                      task->snoozes, "claimed_at", json_text(task->claimed_at), "finished_at",
@@ -139,8 +139,10 @@ json_t *job_json(const struct job *job, const struct task *failures, size_t fail
         job->cancel_requested, "created_at", json_text(job->created_at), "started_at",
         json_text(job->started_at), "finished_at", json_text(job->finished_at), "links",
         links_json(job->id), "etag", etag);
-    if (out)
-        add_rate(out, job);
+    if (!out)
+        return NULL;
+    add_rate(out, job);
+    rollout_add(out, job);
     return out;
 }
 
@@ -165,12 +167,16 @@ err_code job_load_json(struct pg *pg, const char *id, struct job *job, json_t **
         rc = task_list(pg, job->id,
                        &(struct task_filter){.state = "failed", .limit = FAILURES_SHOWN},
                        &failures, &count, err);
+    json_t *body = rc ? NULL : job_json(job, failures, count);
+    free_tasks(failures, count);
+    if (!rc)
+        rc = rollout_add_progress(pg, job, body, err);
     if (rc) {
+        json_decref(body);
         job_clear(job);
         return rc;
     }
-    *out = job_json(job, failures, count);
-    free_tasks(failures, count);
+    *out = body;
     return ERR_NONE;
 }
 

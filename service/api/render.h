@@ -13,9 +13,17 @@ json_t *tenant_json(const struct tenant *t, const struct tenant_plans *plans);
 json_t *task_json(const struct task *task);
 /* failures: rows for "failures", may be NULL for lists. */
 json_t *job_json(const struct job *job, const struct task *failures, size_t failure_count);
+/* Adds "rollout" (render_rollout.c) to the JSON of a job, and to its waves how far they are. */
+void rollout_add(json_t *out, const struct job *job);
+err_code rollout_add_progress(struct pg *pg, const struct job *job, json_t *out,
+                              struct err *err) MUST_USE;
 /* The job as getJob shows it: with its first failures. */
 err_code job_load_json(struct pg *pg, const char *id, struct job *job, json_t **out,
                        struct err *err) MUST_USE;
+/* The job of the path (jobs.c); body may be NULL. ERR_JOB_NOT_FOUND, also for a job that is no run
+ * on the routes of runs. */
+err_code job_of_path(const struct call *call, struct job *job, json_t **body,
+                     struct err *err) MUST_USE;
 void tenant_etag(const struct tenant *t, char out[32]);
 void job_etag(const struct job *job, char out[32]);
 

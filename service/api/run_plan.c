@@ -18,6 +18,7 @@ struct run_request run_request_default(const struct config *config)
 void run_request_clear(struct run_request *run)
 {
     selector_clear(&run->selector);
+    strategy_clear(&run->strategy);
 }
 
 void planning_clear(struct planning *p)
@@ -63,23 +64,81 @@ static err_code sort_cohorts(struct planning *p, struct err *err)
     return rc;
 }
 
-/* Everybody but those who are known to be done: who moved since then gets a task, which looks anew. */
+/* Runs are made one after the other, so that two over the same tenants see each other. */
+static err_code refuse_conflict(struct pg *pg, const struct selector *selector, struct err *err)
+{
+    static const struct pg_stmt lock = {
+        .name = "run_conflict_lock",
+        .sql = "SELECT FROM tenantd.catalog WHERE name = 'tenant' FOR NO KEY UPDATE",
+    };
+    static const struct pg_stmt stmt = {
+        .name = "run_conflict",
+        .sql = "SELECT j.id, j.state FROM tenantd.job j WHERE j.kind = 'migration.run'"
+               " AND j.finished_at IS NULL AND EXISTS (SELECT FROM tenantd.task k"
+               "  JOIN tenantd.tenant t ON t.id = k.tenant_id WHERE k.job_id = j.id"
+               "   AND k.state IN ('queued', 'running')"
+               "   AND ($1::text[] IS NULL OR t.id = ANY ($1))"
+               "   AND ($2::jsonb IS NULL OR t.labels @> $2)) ORDER BY j.created_at LIMIT 1",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_exec(pg, &lock, PG_NO_ARGS, NULL, err);
+
+    if (!rc)
+        rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(selector->ids), PG_ARG(selector->labels)), &rows,
+                      err);
+    if (rc || !pg_rows_count(rows))
+        return rc;
+    return err_set(err, ERR_RUN_CONFLICT, "run %s covers some of these tenants and is %s; wait for"
+                   " it, cancel it, or queue behind it with on_conflict", pg_text(rows, 0, "id"),
+                   pg_text(rows, 0, "state"));
+}
+
+/*
+ * Everybody but those who are known to be done: who moved since then gets a task, which looks anew.
+ * In the order of the run: the canary's named tenants, those that it takes beside them, and the rest
+ * by their place among themselves in waves, each up to a share of the rest or a number of tenants.
+ * The hash of an id puts big and small, old and new customers into every wave, and the same ones
+ * each time.
+ */
 static err_code add_tasks(struct pg *pg, const struct planning *p, int wave, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "run_tasks_insert",
-        .sql = "INSERT INTO tenantd.task (job_id, item, tenant_id, server, wave, args)"
-               " SELECT $1::uuid, row_number() OVER (ORDER BY t.id) - 1, t.id, t.server, $5,"
-               "  jsonb_build_object('schema', t.schema_name, 'set', t.applied_set)"
-               " FROM tenantd.tenant t WHERE t.state IN ('active', 'suspended')"
+        .sql = "WITH target AS MATERIALIZED (SELECT t.id, t.server, t.schema_name, t.applied_set,"
+               "   coalesce(t.id = ANY ($6::text[]), false) AS named"
+               "  FROM tenantd.tenant t WHERE t.state IN ('active', 'suspended')"
                "   AND ($2::text[] IS NULL OR t.id = ANY ($2))"
                "   AND ($3::jsonb IS NULL OR t.labels @> $3)"
-               "   AND (t.applied_set IS NULL OR t.applied_set <> ALL ($4::bigint[]))",
+               "   AND (t.applied_set IS NULL OR t.applied_set <> ALL ($4::bigint[]))),"
+               " ranked AS (SELECT *, row_number() OVER (ORDER BY named DESC,"
+               "   CASE WHEN $9 THEN 0 ELSE hashtextextended(id, 0) END, id) AS place"
+               "  FROM target),"
+               " size AS MATERIALIZED (SELECT least(count(*), count(*) FILTER (WHERE named) + $7)"
+               "   AS canary, greatest(count(*) - count(*) FILTER (WHERE named) - $7, 0) AS rest"
+               "  FROM target),"
+               " bound AS MATERIALIZED (SELECT CASE WHEN w ? 'percent'"
+               "   THEN ceil(rest * (w ->> 'percent')::int / 100.0)"
+               "   WHEN w ? 'count' THEN sum((w ->> 'count')::bigint) OVER (ORDER BY at)"
+               "   ELSE rest END AS upto"
+               "  FROM size, jsonb_array_elements($8::jsonb) WITH ORDINALITY AS b (w, at))"
+               " INSERT INTO tenantd.task (job_id, item, tenant_id, server, wave, args)"
+               " SELECT $1::uuid, r.place - 1, r.id, r.server, $5 + CASE WHEN r.place <= s.canary"
+               "   THEN 0 ELSE $10 + (SELECT count(*) FROM bound WHERE upto < r.place - s.canary)"
+               "   END,"
+               "  jsonb_build_object('schema', r.schema_name, 'set', r.applied_set)"
+               " FROM ranked r, size s ORDER BY r.place",
     };
     const struct selector *s = &p->run->selector;
+    const struct strategy *how = &p->run->strategy;
+    CLEANUP(freep) char *sizes = json_dumps(how->sizes, JSON_COMPACT);
+
+    if (!sizes)
+        return err_set(err, ERR_INTERNAL, "out of memory");
     return pg_exec(pg, &stmt,
                    PG_ARGS(PG_ARG((const char *)p->id), PG_ARG(s->ids), PG_ARG(s->labels),
-                           PG_ARG(str_text(&p->done)), PG_ARG(wave)),
+                           PG_ARG(str_text(&p->done)), PG_ARG(wave), PG_ARG(how->canary_ids),
+                           PG_ARG(how->canary_count), PG_ARG((const char *)sizes),
+                           PG_ARG(how->by_id), PG_ARG((int)how->has_canary)),
                    NULL, err);
 }
 
@@ -125,6 +184,7 @@ static err_code insert_run(struct pg *pg, struct planning *p, const char *kind, 
                             .max_parallel = (int)run->max_parallel,
                             .wave_count = run->include_shared ? 2 : 1,
                             .strict_waves = run->include_shared ? 1 : 0,
+                            .rollout = &run->strategy.rollout,
                             .noop = p->noop,
                             .created_by = p->call->who.id,
                             .request_id = p->call->req->id};
@@ -138,13 +198,17 @@ static err_code create_work(struct pg *pg, void *arg, struct err *err)
 
     p->noop = p->tenants = 0;
     str_reset(&p->done);
-    err_code rc = sort_cohorts(p, err);
+    err_code rc = p->run->queue ? ERR_NONE : refuse_conflict(pg, &p->run->selector, err);
+    if (!rc)
+        rc = sort_cohorts(p, err);
     if (!rc)
         rc = insert_run(pg, p, "migration.run", err);
     if (!rc && shared)
         rc = add_shared_task(pg, p->id, err);
     if (!rc)
         rc = add_tasks(pg, p, shared ? 1 : 0, err);
+    if (!rc && p->run->strategy.staged)
+        rc = strategy_store_waves(pg, p->id, &p->run->strategy, shared ? 1 : 0, err);
     return rc ? rc : job_enqueued(pg, p->id, err);
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/tenant/tenant_store.h"
-#include "service/api/api.h"
+#include "service/api/strategy.h"
 
 struct run_request {
     struct selector selector; /* owned */
@@ -12,6 +12,8 @@ struct run_request {
     unsigned allow;           /* ALLOW_… */
     int64_t max_parallel, lock_timeout_ms, statement_timeout_ms;
     bool stop_on_failure, include_shared;
+    bool queue; /* behind a live run over the same tenants, instead of being refused */
+    struct strategy strategy; /* owned */
 };
 
 struct run_request run_request_default(const struct config *config);
@@ -19,7 +21,8 @@ void run_request_clear(struct run_request *run);
 
 /*
  * Makes the job and its tasks in one transaction. Tenants whose applied set leaves nothing to do
- * get no task and count as skipped from the start. ERR_UNKNOWN_TARGET.
+ * get no task and count as skipped from the start. ERR_UNKNOWN_TARGET, ERR_RUN_CONFLICT,
+ * ERR_EMPTY_CANARY, ERR_WAVES_INCOMPLETE.
  */
 err_code run_create(struct call *call, const struct run_request *run, char id[UUID_TEXT_SIZE],
                     struct err *err) MUST_USE;

@@ -11,6 +11,7 @@
 #include "service/api/selection.h"
 
 static const char *const failure_words[] = {"continue", "stop", NULL};
+static const char *const conflict_words[] = {"refuse", "queue", NULL};
 
 /* "allow": names of deviations, as bits. */
 static void read_allow(const json_t *allow, struct run_request *run, struct problems *problems)
@@ -40,8 +41,9 @@ static void read_allow(const json_t *allow, struct run_request *run, struct prob
 static void read_run(struct call *call, bool whole, struct run_request *run,
                      struct problems *problems)
 {
-    const json_t *selector = NULL, *allow = NULL;
-    const char *on_failure = "continue";
+    const json_t *selector = NULL, *allow = NULL, *strategy = NULL, *windows = NULL;
+    const char *on_failure = "continue", *on_conflict = "refuse";
+    int64_t deadline = 0;
     const struct field fields[] = {
         {.name = "target", .kind = FIELD_TEXT, .min = 1, .max = MIGRATION_VERSION_MAX,
          .out = &run->target},
@@ -50,17 +52,24 @@ static void read_run(struct call *call, bool whole, struct run_request *run,
          .out = &run->lock_timeout_ms},
         {.name = "statement_timeout_ms", .kind = FIELD_INT, .max = 86400000,
          .out = &run->statement_timeout_ms},
+        {.name = "on_conflict", .kind = FIELD_TEXT, .words = conflict_words, .out = &on_conflict},
         {.name = "selector", .kind = FIELD_ANY, .required = true, .out = &selector},
         {.name = "max_parallel", .kind = FIELD_INT, .min = 1, .max = 64,
          .out = &run->max_parallel},
         {.name = "on_failure", .kind = FIELD_TEXT, .words = failure_words, .out = &on_failure},
         {.name = "include_shared", .kind = FIELD_BOOL, .out = &run->include_shared},
+        {.name = "strategy", .kind = FIELD_OBJECT, .out = &strategy},
+        {.name = "windows", .kind = FIELD_ARRAY, .out = &windows},
+        {.name = "deadline_seconds", .kind = FIELD_INT, .min = 1, .max = 30 * 86400,
+         .out = &deadline},
     };
 
-    fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 4, problems);
+    fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 5, problems);
     read_allow(allow, run, problems);
     run->stop_on_failure = str_eq(on_failure, "stop");
+    run->queue = str_eq(on_conflict, "queue");
     selection_parse(selector, &run->selector, problems);
+    strategy_read(strategy, windows, deadline, &run->strategy, problems);
 }
 
 static struct reply start(struct call *call, struct run_request *run)
@@ -83,7 +92,8 @@ struct reply runs_create(struct call *call)
 
     read_run(call, true, &run, &problems);
     if (query_bool(call, "dry_run", false, &dry_run, &err) ||
-        selection_check(call, &run.selector, &problems, &err))
+        selection_check(call, &run.selector, &problems, &err) ||
+        strategy_check(call, &run.strategy, &run.selector, &problems, &err))
         return call_fail(call, &err);
     if (problems.list)
         return problems_reply(call, &problems);

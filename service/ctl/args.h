@@ -11,7 +11,7 @@
 #include "core/base/err.h"
 #include "core/base/str.h"
 
-enum { COMMAND_OPTIONS_MAX = 12 };
+enum { COMMAND_OPTIONS_MAX = 20 };
 
 struct ctl;
 struct args;

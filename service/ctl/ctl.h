@@ -84,6 +84,9 @@ int job_show(struct ctl *ctl, json_t *job, bool wait) MUST_USE;
 void labels_text(json_t *labels, struct str *out);
 /* {"k": "v"} of the --label options; NULL and a complaint when one is not KEY=VALUE. */
 json_t *labels_of(const struct args *args) MUST_USE;
+/* Adds "strategy" to a run's body when options of `run` ask for it; false and a complaint when one
+ * makes no sense. */
+bool strategy_add(const struct args *args, json_t *body) MUST_USE;
 
 /* The commands, in the order of the table. */
 int tenants_list(struct ctl *ctl, const struct args *args);
@@ -102,6 +105,10 @@ int jobs_get(struct ctl *ctl, const struct args *args);
 int jobs_wait(struct ctl *ctl, const struct args *args);
 int jobs_cancel(struct ctl *ctl, const struct args *args);
 int jobs_retry(struct ctl *ctl, const struct args *args);
+int jobs_pause(struct ctl *ctl, const struct args *args);
+int jobs_resume(struct ctl *ctl, const struct args *args);
+int runs_promote(struct ctl *ctl, const struct args *args);
+int runs_skip(struct ctl *ctl, const struct args *args);
 int export_schema(struct ctl *ctl, const struct args *args);
 int health_show(struct ctl *ctl, const struct args *args);
 int token_create(struct ctl *ctl, const struct args *args);

@@ -10,9 +10,15 @@
 
 enum { WAIT_TERMINAL_S = 1, WAIT_PLAIN_S = 5 };
 
+/* Paused: nothing happens until somebody says so. */
+static bool is_paused(const json_t *job)
+{
+    return str_eq(json_str(job, "state"), "paused");
+}
+
 static bool is_over(const json_t *job)
 {
-    static const char *const live[] = {"queued", "running", "cancelling"};
+    static const char *const live[] = {"queued", "running", "paused", "cancelling"};
     for (size_t i = 0; i < ARRAY_LEN(live); i++)
         if (str_eq(json_str(job, "state"), live[i]))
             return false;
@@ -33,6 +39,7 @@ static void progress_text(const json_t *job, struct str *out)
     long long total = json_int(progress, "total"), failed = json_int(progress, "failed");
     const json_t *rate = json_object_get(job, "rate_per_second"),
                  *eta = json_object_get(job, "eta_seconds");
+    const char *waiting = json_str(json_object_get(job, "rollout"), "waiting");
 
     str_addf(out, "%s %lld/%lld", json_str(job, "state") ? json_str(job, "state") : "?",
              total - json_int(progress, "queued") - json_int(progress, "running"), total);
@@ -40,7 +47,9 @@ static void progress_text(const json_t *job, struct str *out)
         str_addf(out, ", %lld failed", failed);
     if (json_is_number(rate))
         str_addf(out, ", %.1f/s", json_number_value(rate));
-    if (json_is_integer(eta))
+    if (waiting)
+        str_addf(out, ", waits for a %s", waiting);
+    else if (json_is_integer(eta))
         str_addf(out, ", %lld s left", (long long)json_integer_value(eta));
 }
 
@@ -60,7 +69,7 @@ static void show_progress(const struct ctl *ctl, const json_t *job, bool termina
     str_clear(&safe);
 }
 
-/* Asks again until the job is over; *job is replaced by what it is then. */
+/* Asks again until the job is over, or paused; *job is replaced by what it is then. */
 static int follow(struct ctl *ctl, json_t **job, bool terminal)
 {
     struct str last = STR_INIT;
@@ -68,7 +77,7 @@ static int follow(struct ctl *ctl, json_t **job, bool terminal)
     int status = EXIT_DONE;
 
     pairs_add(&query, "wait", terminal ? "1" : "5");
-    while (!status && !is_over(*job)) {
+    while (!status && !is_over(*job) && !is_paused(*job)) {
         json_t *newer = NULL;
         struct api_request request = {.method = "GET",
                                       .path = path_of(*job, false),
@@ -162,6 +171,20 @@ static void print_failures(struct ctl *ctl, const json_t *job)
     table_clear(&table);
 }
 
+/* Who waits for it, CI for one, must not take a run that stands still for one that goes on. */
+static int stop_at_pause(struct ctl *ctl, const json_t *job)
+{
+    const char *reason = json_str(json_object_get(job, "rollout"), "pause_reason");
+    const char *id = json_str(job, "id");
+
+    complain("job %s is paused: %s", id,
+             str_eq(reason, "budget") ? "more tenants failed than it bears" : "on request");
+    complain("to go on: tenantctl jobs resume %s%s", id,
+             str_eq(reason, "budget") ? " --extra-failures N" : "");
+    print_failures(ctl, job);
+    return EXIT_REFUSED;
+}
+
 static void say_end(const struct ctl *ctl, const json_t *job)
 {
     const json_t *progress = json_object_get(job, "progress");
@@ -200,6 +223,8 @@ int job_show(struct ctl *ctl, json_t *job, bool wait)
     if (status)
         return status;
     print_body(ctl, taken);
+    if (wait && is_paused(taken))
+        return stop_at_pause(ctl, taken);
     if (!is_over(taken)) {
         say(ctl, "%s %s: %s; tenantctl jobs wait %s", json_str(taken, "kind"),
             json_str(taken, "id"), json_str(taken, "state"), json_str(taken, "id"));

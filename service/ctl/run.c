@@ -53,7 +53,12 @@ static json_t *body_of(const struct args *args)
         (void)json_object_set_new(body, "on_failure", json_string("stop"));
     if (args_flag(args, "include-shared"))
         (void)json_object_set_new(body, "include_shared", json_true());
-    return body;
+    if (args_flag(args, "queue"))
+        (void)json_object_set_new(body, "on_conflict", json_string("queue"));
+    if (strategy_add(args, body))
+        return body;
+    json_decref(body);
+    return NULL;
 }
 
 static void join(const json_t *list, struct str *out)

@@ -9,7 +9,7 @@
 
 static const struct step meta[] = {
     STEP("version", GET, "/v1/version", NULL, 200, NULL,
-         .json = {"/api_versions == ['v1']", "/control_schema == 1", "/libpq ~ '.'",
+         .json = {"/api_versions == ['v1']", "/control_schema != 0", "/libpq ~ '.'",
                   "/postgresql_parser == '15'", "/version != null"}),
     STEP("config", GET, "/v1/config", NULL, 200, NULL,
          .json = {"/settings/isolation.schema_name_template/value == 'tenant_{id}'",

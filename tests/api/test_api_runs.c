@@ -207,7 +207,7 @@ static const struct step cancelling[] = {
     STEP("nor archived", DELETE, "/v1/tenants/r0?force=true", NULL, 409, "TENANT_BUSY",
          .json = {"/metadata/subject == '{run}'"}),
     STEP("nor purged", DELETE, "/v1/tenants/r0?mode=purge&force=true", NULL, 409, "TENANT_BUSY"),
-    STEP("retry while it runs", POST, RUNS "/{run}/retry", NULL, 409, "INVALID_STATE"),
+    STEP("nothing has failed yet", POST, RUNS "/{run}/retry", NULL, 409, "NOTHING_TO_RETRY"),
     STEP("cancel", POST, RUNS "/{run}/cancel", NULL, 202, NULL,
          .json = {"/cancel_requested == true"}),
     STEP("it ends at once", GET, RUNS "/{run}?wait=20&expect=cancelled", NULL, 200, NULL,

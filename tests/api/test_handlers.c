@@ -366,7 +366,8 @@ START_TEST(pages_of_jobs_are_complete)
     start_app(4, true);
     add_tenant("a", NULL);
     for (int i = 0; i < 5; i++)
-        send_request(HTTP_POST, "/v1/migration-runs", "{\"selector\": {\"all\": true}}", 202, NULL);
+        send_request(HTTP_POST, "/v1/migration-runs",
+                     "{\"selector\": {\"all\": true}, \"on_conflict\": \"queue\"}", 202, NULL);
     str_add(&target, "/v1/jobs?page_size=2");
     for (bool more = true; more; pages++) {
         json_t *body = NULL;

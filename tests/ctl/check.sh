@@ -180,6 +180,23 @@ run=$(sed -n 's/.*jobs cancel //p' "$work/err")
 expect 'jobs cancel' 0 "job $run: cancel" - jobs cancel "$run"
 expect 'jobs wait for what is cancelled' 1 'cancelled' '' jobs wait "$run"
 
+# rollouts
+expect 'a wave of nothing' 2 - 'is not 10%' run --all --wave often
+expect 'waves that end too early' 1 - '/strategy/waves/0' run --all --wave 10%
+expect 'a canary of nobody' 1 - '/strategy/canary/tenants/0' run --all --canary-id nobody
+expect 'a run that waits for a gate' 0 '' - run --all --canary-id acme --wave rest:manual --max-failures 0 --no-wait
+run=$(job_in)
+expect 'pause' 0 "job $run: paused" - jobs pause "$run"
+expect 'who waits is told' 1 - 'jobs resume' jobs wait "$run"
+expect 'another one' 1 - 'RUN_CONFLICT' run --all
+expect 'skip without a reason' 2 - 'a --reason' runs skip "$run" 1
+expect 'skip what is not there' 1 - 'TASK_NOT_FOUND' runs skip "$run" 1 --reason 'no'
+expect 'resume' 0 "job $run: (queued|running)" - jobs resume "$run" --extra-failures 1
+expect 'resume twice' 1 - 'INVALID_STATE' jobs resume "$run"
+expect 'cancel it' 0 "job $run: cancel" - jobs cancel "$run"
+expect 'jobs wait for it' 1 'cancelled' '' jobs wait "$run"
+expect 'promote what is over' 1 - 'INVALID_STATE' runs promote "$run"
+
 # the rest
 expect 'export' 0 'export (interface|type)' - export acme --format typescript
 expect 'export to a file' 0 - - export acme --format mermaid --theme dark -o "$work/acme.mmd"

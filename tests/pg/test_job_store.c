@@ -33,6 +33,7 @@ START_TEST(a_job_that_is_not_there_is_not_found)
     static const char *const ids[] = {"", "x", "00000000-0000-0000-0000-000000000000",
                                       "00000000-0000-0000-0000-00000000000g", "'; DROP TABLE x"};
     CLEANUP(pg_closep) struct pg *pg = job_clean();
+    const struct job_retry_spec by_t = {.created_by = "t"};
     struct job job;
     char new_id[UUID_TEXT_SIZE];
     struct err err;
@@ -40,7 +41,7 @@ START_TEST(a_job_that_is_not_there_is_not_found)
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         ck_assert_int_eq(job_find(pg, ids[i], &job, &err), ERR_JOB_NOT_FOUND);
         ck_assert_int_eq(job_cancel(pg, ids[i], &err), ERR_JOB_NOT_FOUND);
-        ck_assert_int_eq(job_retry(pg, ids[i], "t", NULL, new_id, &err), ERR_JOB_NOT_FOUND);
+        ck_assert_int_eq(job_retry(pg, ids[i], &by_t, new_id, &err), ERR_JOB_NOT_FOUND);
         ck_assert_int_eq(job_reconcile(pg, ids[i], NULL, NULL, &err), ERR_JOB_NOT_FOUND);
     }
     ck_assert_int_eq(job_cancel(pg, "00000000-0000-0000-0000-000000000000-and-more", &err),
@@ -223,18 +224,19 @@ START_TEST(retry_takes_what_failed_and_what_was_cancelled)
     CLEANUP(pg_closep) struct pg *pg = job_clean();
     char id[UUID_TEXT_SIZE], again[UUID_TEXT_SIZE];
     struct err err;
+    const struct job_retry_spec by_me = {.created_by = "me", .request_id = "r2"};
     struct job job;
 
     job_make(pg, SPEC(.subject = "s", .max_parallel = 3, .stop_on_failure = true), 6, "t", 2, id);
-    ck_assert_int_eq(job_retry(pg, id, "me", NULL, again, &err), ERR_INVALID_STATE);
+    ck_assert_int_eq(job_retry(pg, id, &by_me, again, &err), ERR_INVALID_STATE);
     tell(pg, "UPDATE tenantd.job SET wave_count = 3;"
              "UPDATE tenantd.task SET state = CASE WHEN wave = 0 THEN 'succeeded'"
              " WHEN wave = 1 THEN 'failed' ELSE 'cancelled' END");
     OK(job_reconcile(pg, id, NULL, NULL, NULL));
-    ck_assert_int_eq(job_retry(pg, id, "me", NULL, again, &err), ERR_NOTHING_TO_RETRY);
+    ck_assert_int_eq(job_retry(pg, id, &by_me, again, &err), ERR_NOTHING_TO_RETRY);
     tell(pg, "INSERT INTO tenantd.tenant (id, server, schema_name, state)"
              " SELECT 't' || g, 'default', 't' || g, 'active' FROM generate_series(1, 6) g");
-    OK(job_retry(pg, id, "me", "r2", again, &err));
+    OK(job_retry(pg, id, &by_me, again, &err));
     OK(job_find(pg, again, &job, &err));
     ck_assert_str_eq(job.retry_of, id);
     ck_assert_str_eq(job.created_by, "me");
@@ -247,7 +249,7 @@ START_TEST(retry_takes_what_failed_and_what_was_cancelled)
     ck_assert_int_eq(ask(pg, "SELECT sum(wave + wave_count) AS v FROM tenantd.task t JOIN"
                              " tenantd.job j ON j.id = job_id WHERE j.id = '%s'", again), 4);
     job_make(pg, SPEC(.noop = 0), 0, "t", 1, id);
-    ck_assert_int_eq(job_retry(pg, id, "me", NULL, again, &err), ERR_NOTHING_TO_RETRY);
+    ck_assert_int_eq(job_retry(pg, id, &by_me, again, &err), ERR_NOTHING_TO_RETRY);
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.job"), 3);
 }
 END_TEST
