@@ -82,6 +82,9 @@ struct config {
         int64_t poll_interval_ms, lease_ms;
     } jobs;
     struct {
+        int retention_days;
+    } events;
+    struct {
         int purge_after_days;
     } tenants;
     struct {

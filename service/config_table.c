@@ -26,6 +26,7 @@ static const struct setting_group groups[] = {
     {.prefix = "migrations", .title = "Migrations"},
     {.prefix = "shared", .title = "The shared schema"},
     {.prefix = "jobs", .title = "Jobs"},
+    {.prefix = "events", .title = "Events"},
     {.prefix = "tenants", .title = "Deleted tenants"},
     {.prefix = "metrics", .title = "Metrics"},
     {.prefix = "debug", .title = "Debugging"},
@@ -365,6 +366,15 @@ static const struct setting rows[] = {
      .max = 3650,
      .unit = "days",
      .help = "How long finished jobs are kept."},
+
+    {.name = "events.retention_days",
+     .kind = SETTING_COUNT,
+     AT(events.retention_days),
+     .fallback = "7",
+     .min = 1,
+     .max = 3650,
+     .unit = "days",
+     .help = "How long events are kept for those who come back to a stream."},
 
     {.name = "tenants.purge_after_days",
      .kind = SETTING_COUNT,

@@ -227,7 +227,8 @@ static err_code start_runner(struct daemon *d, struct err *err)
                                      .default_max_parallel = c->migrations.max_parallel,
                                      .poll_interval_ms = c->jobs.poll_interval_ms,
                                      .lease_ms = c->jobs.lease_ms,
-                                     .retention_days = c->jobs.retention_days};
+                                     .retention_days = c->jobs.retention_days,
+                                     .event_retention_days = c->events.retention_days};
     return runner_start(&options, &d->app.runner, err);
 }
 

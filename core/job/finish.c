@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/job/job_internal.h"
 
 enum { RETRY_MAX_MS = 600000, SNOOZE_MAX_MS = 60000, FIRST_DELAY_MS = 1000 };
 
@@ -188,7 +189,8 @@ static const struct pg_stmt store_stmt = {
            "  claimed_by = NULL, slot = NULL"
            "  FROM r, tenantd.job j WHERE t.id = r.id AND j.id = t.job_id AND t.state = 'running'"
            "  AND t.claimed_by = $1 AND t.slot = $2 AND t.attempt = r.attempt"
-           "  RETURNING t.id, t.state, t.tenant_id, r.touches, r.tenant_state,"
+           "  RETURNING t.id, t.job_id, t.state, t.tenant_id, t.outcome, r.attempt,"
+           "   r.refund = 0 AS spent, r.touches, r.tenant_state,"
            "   nullif(r.applied_set, 0) AS applied_set, r.last_error, r.\"drop\"),"
            " changed AS (UPDATE tenantd.tenant n SET state = coalesce(d.tenant_state, n.state),"
            "  applied_set = coalesce(d.applied_set, n.applied_set), last_error = d.last_error,"
@@ -202,7 +204,11 @@ static const struct pg_stmt store_stmt = {
            "  epoch = n.epoch + 1, updated_at = now()"
            "  FROM done d WHERE n.id = d.tenant_id AND d.touches AND NOT d.\"drop\"),"
            " gone AS (DELETE FROM tenantd.tenant n USING done d"
-           "  WHERE n.id = d.tenant_id AND d.\"drop\")"
+           "  WHERE n.id = d.tenant_id AND d.\"drop\"),"
+           " told AS (INSERT INTO tenantd.event (type, job_id, subject, data)"
+           "  SELECT CASE d.state WHEN 'queued' THEN 'task.retried' ELSE 'task.' || d.state END,"
+           "   d.job_id, d.tenant_id, " TASK_TOLD("d") " FROM done d"
+           "  WHERE d.state IN ('failed', 'skipped') OR (d.state = 'queued' AND d.spent))"
            " SELECT id, state, CASE current_setting('synchronous_commit') WHEN 'off'"
            "  THEN set_config('synchronous_commit', 'on', true) END FROM done",
 };

@@ -30,6 +30,13 @@
     " t.args, t.outcome, " PG_RFC3339("t.claimed_at") " AS claimed_at, "                           \
     PG_RFC3339("t.finished_at") " AS finished_at"
 
+/* The data of a task's event; t has columns id, attempt and outcome. Outcomes may be long. */
+#define TASK_TOLD(t)                                                                               \
+    "jsonb_strip_nulls(jsonb_build_object('task_id', " t ".id::text, 'attempt', " t ".attempt,"   \
+    " 'code', " t ".outcome -> 'code', 'sqlstate', " t ".outcome -> 'sqlstate',"                  \
+    " 'version', " t ".outcome -> 'version', 'message', left(coalesce(" t                          \
+    ".outcome ->> 'message', " t ".outcome ->> 'detail'), 500)))"
+
 /* Fill *out (the caller's) from one row. */
 err_code job_read(const struct pg_rows *rows, size_t row, struct job *out, struct err *err)
     MUST_USE;

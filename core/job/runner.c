@@ -15,8 +15,8 @@ static const char *const trouble_names[TROUBLE_COUNT] = {
     [TROUBLE_SERVER] = "server",       [TROUBLE_FLUSH] = "flush",
     [TROUBLE_HEARTBEAT] = "heartbeat", [TROUBLE_LEADER] = "leader",
     [TROUBLE_RECONCILE] = "reconcile", [TROUBLE_RESCUE] = "rescue",
-    [TROUBLE_PRUNE] = "prune",         [TROUBLE_LISTEN] = "listen",
-    [TROUBLE_STOP] = "stop",
+    [TROUBLE_PRUNE] = "prune",         [TROUBLE_RELAY] = "relay",
+    [TROUBLE_LISTEN] = "listen",       [TROUBLE_STOP] = "stop",
 };
 
 void runner_trouble(struct runner *runner, trouble what, const struct err *err)
@@ -152,6 +152,7 @@ void runner_free(struct runner *runner)
     bell_destroy(&runner->heart);
     bell_destroy(&runner->warden);
     bell_destroy(&runner->caretaker);
+    bell_destroy(&runner->relay);
     bell_destroy(&runner->exits);
     (void)pthread_mutex_destroy(&runner->claim_lock);
     (void)pthread_mutex_destroy(&runner->lock);
@@ -164,6 +165,7 @@ static void init_bells(struct runner *runner)
     bell_init(&runner->heart);
     bell_init(&runner->warden);
     bell_init(&runner->caretaker);
+    bell_init(&runner->relay);
     bell_init(&runner->exits);
     (void)pthread_mutex_init(&runner->claim_lock, NULL);
     (void)pthread_mutex_init(&runner->lock, NULL);
@@ -225,6 +227,7 @@ static bool start_threads(struct runner *runner)
         {&runner->heart_thread, heart_main},
         {&runner->warden_thread, warden_main},
         {&runner->caretaker_thread, caretaker_main},
+        {&runner->relay_thread, relay_main},
         {&runner->listener_thread, listener_main},
     };
 
@@ -273,12 +276,14 @@ static void await_workers(struct runner *runner, int64_t drain_ms)
 static void join_services(struct runner *runner)
 {
     const pthread_t *threads[] = {&runner->heart_thread, &runner->warden_thread,
-                                  &runner->caretaker_thread, &runner->listener_thread};
+                                  &runner->caretaker_thread, &runner->relay_thread,
+                                  &runner->listener_thread};
 
     atomic_store(&runner->ending, true);
     bell_ring(&runner->heart, true);
     bell_ring(&runner->warden, true);
     bell_ring(&runner->caretaker, true);
+    bell_ring(&runner->relay, true);
     for (int i = 0; i < runner->threads; i++)
         (void)pthread_join(*threads[i], NULL);
 }

@@ -64,6 +64,8 @@ struct runner_observer {
     void (*rescued)(void *ctx, int tasks);
     void (*fenced)(void *ctx, int tasks);
     void (*leader)(void *ctx, bool is_leader);
+    /* on the leader, after each round: the oldest of the events had waited for lag_ms */
+    void (*relayed)(void *ctx, int64_t events, int64_t lag_ms);
     void (*failed)(void *ctx, const char *what, const struct err *err);
     /* every second on every replica, and on the leader with a control connection */
     void (*tick)(void *ctx, struct pg *control, bool is_leader);
@@ -86,7 +88,7 @@ struct runner_options {
     int workers;              /* threads; 0: this replica claims nothing */
     int default_max_parallel; /* of a server that names none */
     int64_t poll_interval_ms, lease_ms;
-    int retention_days;
+    int retention_days, event_retention_days;
 };
 
 struct runner;

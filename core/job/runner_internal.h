@@ -3,7 +3,8 @@
  * The runner's inside. Threads: one worker per slot (runner_worker.c, runner_chunk.c); the heart,
  * which says that this replica lives and hears which jobs are being cancelled (runner_heart.c); the
  * warden, which stops what must not go on and never touches the control database (runner_warden.c);
- * the caretaker, which leads (runner_caretaker.c); the listener (runner_listener.c).
+ * the caretaker, which leads (runner_caretaker.c); the relay, which numbers events while this replica
+ * leads (runner_relay.c); the listener (runner_listener.c).
  */
 #pragma once
 
@@ -58,6 +59,7 @@ typedef enum trouble {
     TROUBLE_RECONCILE,
     TROUBLE_RESCUE,
     TROUBLE_PRUNE,
+    TROUBLE_RELAY,
     TROUBLE_LISTEN,
     TROUBLE_STOP,
 } trouble;
@@ -74,9 +76,9 @@ struct runner {
     char *host, *build, *control_url, *kinds;
     struct runner_observer observer;
     struct slot *slots;
-    struct bell work, heart, warden, caretaker, exits;
-    pthread_t heart_thread, warden_thread, caretaker_thread, listener_thread;
-    int threads;                 /* of those four, how many run */
+    struct bell work, heart, warden, caretaker, relay, exits;
+    pthread_t heart_thread, warden_thread, caretaker_thread, relay_thread, listener_thread;
+    int threads;                 /* of those five, how many run */
     pthread_mutex_t claim_lock;  /* claims of one replica do not contend with each other */
     pthread_mutex_t lock;        /* of what follows */
     char worker[UUID_TEXT_SIZE]; /* our row; "": not registered */
@@ -138,4 +140,5 @@ void *worker_main(void *slot);
 void *heart_main(void *runner);
 void *warden_main(void *runner);
 void *caretaker_main(void *runner);
+void *relay_main(void *runner);
 void *listener_main(void *runner);

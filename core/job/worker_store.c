@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/attr.h"
+#include "core/job/job_internal.h"
 
 err_code worker_register(struct pg *pg, const struct worker_spec *spec, char id[UUID_TEXT_SIZE],
                          struct err *err)
@@ -118,8 +119,8 @@ err_code worker_rescue(struct pg *pg, int64_t lease_ms, int *rescued, struct err
                "  AND coalesce(w.heartbeat_at, t.claimed_at)"
                "   < clock_timestamp() - $1 * interval '1 ms'"
                "  AND pg_postmaster_start_time() < clock_timestamp() - $1 * interval '1 ms'"
-               "  ORDER BY t.id LIMIT 1000 FOR UPDATE OF t SKIP LOCKED)"
-               " UPDATE tenantd.task t SET rescues = t.rescues + 1, claimed_by = NULL, slot = NULL,"
+               "  ORDER BY t.id LIMIT 1000 FOR UPDATE OF t SKIP LOCKED),"
+               " done AS (UPDATE tenantd.task t SET rescues = t.rescues + 1, claimed_by = NULL, slot = NULL,"
                "  run_after = clock_timestamp(),"
                "  state = CASE WHEN t.rescues >= 2 THEN 'failed'"
                "   WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE 'queued' END,"
@@ -128,14 +129,19 @@ err_code worker_rescue(struct pg *pg, int64_t lease_ms, int *rescued, struct err
                "  outcome = CASE WHEN t.rescues >= 2 THEN jsonb_build_object('code',"
                "    'WORKER_LOST', 'detail', 'the worker was lost three times')"
                "   WHEN j.cancel_requested_at IS NOT NULL THEN '{\"code\": \"CANCELLED\"}' END"
-               " FROM lost, tenantd.job j WHERE t.id = lost.id AND j.id = t.job_id",
+               " FROM lost, tenantd.job j WHERE t.id = lost.id AND j.id = t.job_id"
+               "  RETURNING t.id, t.job_id, t.tenant_id, t.attempt, t.state, t.outcome),"
+               " told AS (INSERT INTO tenantd.event (type, job_id, subject, data)"
+               "  SELECT 'task.failed', d.job_id, d.tenant_id, " TASK_TOLD("d") " FROM done d"
+               "  WHERE d.state = 'failed')"
+               " SELECT count(*) AS rescued FROM done",
     };
-    int64_t rows = 0;
-    err_code rc = pg_exec(pg, &stmt, PG_ARGS(PG_ARG(lease_ms)), &rows, err);
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(lease_ms)), &rows, err);
 
     if (!rc)
         rc = forget_workers(pg, lease_ms, err);
     if (!rc)
-        *rescued = (int)rows;
+        *rescued = pg_int(rows, 0, "rescued");
     return rc;
 }

@@ -25,7 +25,8 @@ static inline struct pg *job_clean(void)
     OK(control_migrate(pg, NULL, NULL));
     pg_fixture_sql(pg,
                    "TRUNCATE tenantd.job, tenantd.task, tenantd.worker, tenantd.lease,"
-                   " tenantd.tenant, tenantd.applied_set CASCADE;"
+                   " tenantd.tenant, tenantd.applied_set, tenantd.event CASCADE;"
+                   "UPDATE tenantd.event_head SET last = 0, pruned = 0;"
                    "DELETE FROM tenantd.server WHERE id <> 'default';"
                    "UPDATE tenantd.server SET max_parallel = NULL, state = 'online';"
                    "CREATE TABLE IF NOT EXISTS public.ran (task bigint, tenant text, attempt int,"

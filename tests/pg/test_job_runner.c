@@ -244,6 +244,7 @@ static struct replica start(const char *name, int workers)
         .poll_interval_ms = 50,
         .lease_ms = LEASE_MS,
         .retention_days = 30,
+        .event_retention_days = 7,
     };
     OK(runner_start(&options, &r.runner, NULL));
     replicas++;
