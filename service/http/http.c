@@ -59,6 +59,12 @@ struct reply reply_empty(int status)
     return (struct reply){.status = status};
 }
 
+struct reply reply_stream(int status, const char *content_type, struct stream *stream)
+{
+    return (struct reply){
+        .status = status, .content_type = content_type, .stream = stream_keep(stream)};
+}
+
 struct reply reply_park(const char *key, int64_t until)
 {
     struct reply reply = {.park_until = until};
@@ -88,6 +94,7 @@ void reply_clear(struct reply *reply)
         free(reply->headers[i].value);
     }
     free(reply->body);
+    stream_release(reply->stream);
     *reply = (struct reply){.status = 0};
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "service/http/stream.h"
 
 typedef enum http_method {
     HTTP_GET,
@@ -56,7 +57,7 @@ const char *request_header(const struct request *req, const char *name);
 /* The value of a query parameter; NULL when absent. The first one where it is repeated. */
 const char *request_query(const struct request *req, const char *name);
 
-enum { REPLY_HEADERS_MAX = 12 };
+enum { REPLY_HEADERS_MAX = 16 };
 
 /* An answer. reply_clear() frees it; the server does so after sending. */
 struct reply {
@@ -64,6 +65,7 @@ struct reply {
     const char *content_type; /* a literal; NULL without a body */
     char *body;               /* owned */
     size_t body_len;
+    struct stream *stream;                        /* a reference, instead of a body; NULL: none */
     struct http_field headers[REPLY_HEADERS_MAX]; /* owned */
     size_t header_count;
     err_code code; /* of a problem document, for the log and the metrics */
@@ -77,6 +79,8 @@ struct reply reply_json(int status, json_t *value);
 /* Takes body, free()-able; content_type is a literal. */
 struct reply reply_text(int status, const char *content_type, char *body);
 struct reply reply_empty(int status);
+/* What is written to the stream, for as long as it is open; takes a reference of its own. */
+struct reply reply_stream(int status, const char *content_type, struct stream *stream);
 /* application/problem+json (RFC 9457) for err; "instance" and "request_id" come from req. An
  * ERR_KIND_INTERNAL error shows its request id instead of its message. */
 struct reply reply_err(const struct request *req, const struct err *err);

@@ -113,6 +113,7 @@ static struct server *server_new(const struct server_options *options)
     TAILQ_INIT(&server->queue);
     TAILQ_INIT(&server->running);
     TAILQ_INIT(&server->parked);
+    TAILQ_INIT(&server->streaming);
     TAILQ_INIT(&server->conns);
     return server;
 }
@@ -160,6 +161,11 @@ uint16_t server_port(const struct server *server)
     return server->port;
 }
 
+int server_capacity(const struct server *server)
+{
+    return CONNECTIONS_PER_IO_THREAD * server->options.io_threads;
+}
+
 struct server_stats server_stats(struct server *server)
 {
     (void)pthread_mutex_lock(&server->lock);
@@ -187,6 +193,7 @@ static void begin_drain(struct server *server)
     if (already)
         return;
     pool_resubmit(server, &ready);
+    streaming_end_all(server);
     close_door(server);
     (void)pthread_mutex_lock(&server->lock);
     conns_close_idle(server);

@@ -37,23 +37,25 @@ struct server_options {
     void *ctx;
 };
 
-/* in_flight counts requests from their head to the end of their reply, queued and parked ones too.
- */
+/* in_flight counts requests from their head to the end of their reply: queued, parked and streaming
+ * ones too. */
 struct server_stats {
-    int connections, in_flight, queued, parked;
+    int connections, in_flight, queued, parked, streams;
     int64_t rejected_malformed, rejected_overload, rejected_body_size, rejected_slow;
 };
 
 err_code server_start(const struct server_options *options, struct server **out, struct err *err)
     MUST_USE;
 uint16_t server_port(const struct server *server);
+/* How many connections it can have at once. */
+int server_capacity(const struct server *server);
 /* Runs the handlers of the requests parked on key again; from any thread. */
 void server_wake(struct server *server, const char *key);
 /* Calls visit with the key of each parked request, in no order; a key may come more than once. */
 void server_parked(struct server *server, void (*visit)(void *ctx, const char *key), void *ctx);
 struct server_stats server_stats(struct server *server);
 /* From now on new connections are refused and every reply says Connection: close; parked requests
- * run a last time with park_expired. Waits up to drain_ms for the requests under way. */
+ * run a last time with park_expired, streams end. Waits up to drain_ms for the requests under way. */
 void server_drain(struct server *server, int64_t drain_ms);
 /* Drains for no longer than it takes, then stops. NULL is fine. */
 void server_stop(struct server *server);

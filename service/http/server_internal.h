@@ -43,7 +43,7 @@ typedef enum exchange_state {
 } exchange_state;
 
 struct exchange {
-    TAILQ_ENTRY(exchange) link; /* in at most one of queue, running, parked */
+    TAILQ_ENTRY(exchange) link; /* in at most one of queue, running, parked, streaming */
     struct server *server;
     struct MHD_Connection *connection;
     struct conn *conn;
@@ -56,6 +56,8 @@ struct exchange {
         uint64_t seen; /* bytes that came, kept or not */
     } body;
     bool close;     /* the connection ends with this reply */
+    bool streams;   /* in the list of those that stream */
+    bool stream_ended; /* by the server, which stops */
     uint64_t woken; /* wake_bit() of every key woken while the handler ran */
     int64_t started_us;
 };
@@ -82,7 +84,7 @@ struct server {
     pthread_cond_t work;  /* for handlers: something is queued, or quit */
     pthread_cond_t tick;  /* for the keeper: a deadline is earlier than it knew, or quit */
     pthread_cond_t quiet; /* for drain and stop: something ended */
-    struct exchange_list queue, running, parked;
+    struct exchange_list queue, running, parked, streaming;
     struct conn_list conns;
     struct leaving lingering[LINGER_MAX];
     int lingering_count;
@@ -140,6 +142,16 @@ bool exchange_run_here(struct exchange *ex);
 void *pool_main(void *server);
 /* Puts exchanges that were parked back to work. Empties ready. */
 void pool_resubmit(struct server *server, struct exchange_list *ready);
+
+/* Gives a suspended connection back to its I/O thread; nothing may touch the exchange after it. */
+void exchange_resume(struct exchange *ex);
+
+/* server_stream.c */
+/* The response of a reply that streams; NULL: no memory. */
+struct MHD_Response *streaming_begin(struct exchange *ex);
+/* The exchange is over: nobody may wake it any more. Does nothing for other replies. */
+void streaming_end(struct exchange *ex);
+void streaming_end_all(struct server *server);
 
 /* server_park.c */
 /* Parks ex, which is running and suspended, as its reply says, or puts it back to work. */

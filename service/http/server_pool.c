@@ -38,9 +38,11 @@ static void answer(struct exchange *ex, struct reply reply)
     ex->state = EXCHANGE_ANSWERED;
 }
 
-static void resume(struct server *server, struct MHD_Connection *connection)
+void exchange_resume(struct exchange *ex)
 {
-    MHD_resume_connection(connection); /* from here on the exchange is the I/O thread's */
+    struct server *server = ex->server;
+
+    MHD_resume_connection(ex->connection); /* from here on the exchange is the I/O thread's */
     (void)pthread_mutex_lock(&server->lock);
     server->suspended--;
     (void)pthread_cond_broadcast(&server->quiet);
@@ -58,7 +60,7 @@ static void run_suspended(struct server *server, struct exchange *ex)
     }
     answer(ex, reply);
     run_end(server, ex);
-    resume(server, ex->connection);
+    exchange_resume(ex);
 }
 
 void *pool_main(void *arg)
@@ -183,6 +185,6 @@ void pool_resubmit(struct server *server, struct exchange_list *ready)
     while ((ex = TAILQ_FIRST(ready))) {
         TAILQ_REMOVE(ready, ex, link);
         ex->state = EXCHANGE_RUNNABLE;
-        resume(server, ex->connection);
+        exchange_resume(ex);
     }
 }

@@ -44,8 +44,11 @@ static struct MHD_Response *build(struct exchange *ex)
 {
     struct reply *reply = &ex->reply;
 
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->body_len, reply->body_len ? reply->body : NULL, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        reply->stream ? streaming_begin(ex)
+                      : MHD_create_response_from_buffer(reply->body_len,
+                                                        reply->body_len ? reply->body : NULL,
+                                                        MHD_RESPMEM_PERSISTENT);
     if (response && !add_headers(response, ex)) {
         MHD_destroy_response(response);
         return NULL;
@@ -60,6 +63,7 @@ enum MHD_Result reply_send(struct exchange *ex)
     if (!response) { /* a header that no reply can have is a bug: say so instead of dropping it */
         struct err err;
         (void)err_set(&err, ERR_INTERNAL, "a header of the reply is not valid");
+        streaming_end(ex);
         reply_clear(&ex->reply);
         ex->reply = reply_err(&ex->req, &err);
         response = build(ex);

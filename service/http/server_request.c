@@ -176,6 +176,7 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **cont
     if (server->options.observer)
         server->options.observer(server->options.ctx, &ex->req, &ex->reply,
                                  clock_mono_us() - ex->started_us);
+    streaming_end(ex);
     conn_end(server, ex->conn);
     request_clear(&ex->req);
     reply_clear(&ex->reply);

@@ -81,6 +81,21 @@ static struct reply race(struct http_app *app, struct request *req)
     return reply;
 }
 
+static struct reply stream(struct http_app *app)
+{
+    struct stream *made = stream_new(65536);
+
+    (void)pthread_mutex_lock(&app->lock);
+    app->streams[app->stream_count++] = made;
+    (void)pthread_mutex_unlock(&app->lock);
+    return reply_stream(200, "text/event-stream", made);
+}
+
+bool http_app_say(struct http_app *app, int i, const char *text)
+{
+    return stream_write(app->streams[i], text, strlen(text));
+}
+
 static struct reply handler(void *ctx, struct request *req)
 {
     if (str_eq(req->path, "/gate"))
@@ -89,6 +104,8 @@ static struct reply handler(void *ctx, struct request *req)
         return park(ctx, req);
     if (str_eq(req->path, "/race"))
         return race(ctx, req);
+    if (str_eq(req->path, "/stream"))
+        return stream(ctx);
     if (str_eq(req->path, "/forever"))
         return reply_park("never", clock_mono_ms() + 20);
     if (str_eq(req->path, "/null"))
@@ -158,6 +175,8 @@ void http_app_stop(struct http_app *app)
     http_app_open_gate(app);
     server_stop(app->server);
     ck_assert_int_eq(app->states, 0);
+    for (int i = 0; i < app->stream_count; i++)
+        stream_release(app->streams[i]);
     (void)pthread_cond_destroy(&app->changed);
     (void)pthread_mutex_destroy(&app->lock);
 }

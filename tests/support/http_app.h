@@ -11,6 +11,7 @@
  * /gate      waits until http_app_open_gate()
  * /park      parks on "key" for ?wait= ms until http_app_event(); then "event", else "expired"
  * /race      the same, and the event comes while the handler decides
+ * /stream    streams what http_app_say() says; 64 KiB may be pending
  * /forever   parks whatever happens
  * /null      a JSON reply without a value
  * /split     a reply with a line break in a header
@@ -18,6 +19,8 @@
  * /cached    a reply with its own Cache-Control
  * Bodies: 1000 bytes on /small, 64 KiB elsewhere.
  */
+enum { HTTP_APP_STREAMS = 300 };
+
 struct http_app {
     struct server *server;
     pthread_mutex_t lock;
@@ -28,6 +31,8 @@ struct http_app {
     int states;               /* request states not freed yet */
     int events;
     int last_status;
+    struct stream *streams[HTTP_APP_STREAMS];
+    int stream_count;
 };
 
 /* As the tests like it: quick timeouts, 2 I/O threads, 4 handlers. */
@@ -37,6 +42,8 @@ void http_app_stop(struct http_app *app);
 void http_app_open_gate(struct http_app *app);
 /* Counts an event and wakes "key". */
 void http_app_event(struct http_app *app);
+/* Writes text to the i-th stream. */
+bool http_app_say(struct http_app *app, int i, const char *text);
 /* Polls until *counter (under app's lock) is at least n, for 10 s. */
 bool http_app_reaches(struct http_app *app, const int *counter, int n);
 /* Polls until a figure of the server's statistics is n, for 10 s. */

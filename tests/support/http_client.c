@@ -143,6 +143,37 @@ static int read_body(struct http_client *client, int64_t until)
     return 1;
 }
 
+/* Moves the next chunk (RFC 9112, 7.1) to out: its size, 0 the last, or what went wrong. */
+static int read_chunk(struct http_client *client, struct str *out, int64_t until)
+{
+    for (;;) {
+        char *end = client->in.len ? strstr(client->in.data, "\r\n") : NULL;
+        size_t n = end ? strtoul(client->in.data, NULL, 16) : 0;
+        size_t whole = end ? (size_t)(end - client->in.data) + 2 + n + 2 : 0;
+        if (end && client->in.len >= whole) {
+            str_add_n(out, end + 2, n);
+            drop(client, whole);
+            return (int)n;
+        }
+        int got = receive(client, until);
+        if (got < 0)
+            return got;
+    }
+}
+
+int http_client_read_until(struct http_client *client, struct str *out, const char *text,
+                           int64_t ms)
+{
+    int64_t until = clock_mono_ms() + ms;
+
+    while (!text || !strstr(str_text(out), text)) {
+        int got = read_chunk(client, out, until);
+        if (got <= 0)
+            return got;
+    }
+    return 1;
+}
+
 int http_client_read_within(struct http_client *client, bool head, int64_t ms)
 {
     int64_t until = clock_mono_ms() + ms;

@@ -36,6 +36,10 @@ int http_client_read(struct http_client *client);
 int http_client_read_head(struct http_client *client);
 /* The same with a time of its own. */
 int http_client_read_within(struct http_client *client, bool head, int64_t ms);
+/* Of a chunked body whose head was read: appends what comes to out until text is in it (1), the body
+ * ends (0), or as http_client_read(). NULL: until the body ends. */
+int http_client_read_until(struct http_client *client, struct str *out, const char *text,
+                           int64_t ms);
 /* The value of a header of the last reply, or NULL; valid until the next call. */
 const char *http_client_header(struct http_client *client, const char *name);
 /* Whether the peer closes within ms; bytes that come before are dropped. */
