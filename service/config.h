@@ -42,6 +42,7 @@ struct config {
         int io_threads, handlers, queue;
         int64_t receive_timeout_ms, idle_timeout_s, drain_timeout_ms;
         int64_t max_body_bytes, max_bundle_bytes;
+        char *cors_origins;
     } http;
     struct {
         int pool_max;
@@ -82,7 +83,7 @@ struct config {
         int64_t poll_interval_ms, lease_ms;
     } jobs;
     struct {
-        int retention_days;
+        int retention_days, max_streams, max_streams_per_token;
     } events;
     struct {
         int purge_after_days;

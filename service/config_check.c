@@ -103,6 +103,32 @@ static void check_metrics(struct config_loader *loader)
         refuse(loader, &c->metrics.auth_user, "contains ':', which basic authentication forbids");
 }
 
+/* An origin (RFC 6454, 7) as a browser sends it: scheme and host, and a port that is not usual. */
+static bool is_origin(const char *text, size_t n)
+{
+    size_t scheme = str_starts(text, "https://") ? 8 : str_starts(text, "http://") ? 7 : 0;
+
+    return scheme && n > scheme && strcspn(text + scheme, "/?#@* \"\\") >= n - scheme;
+}
+
+static void check_origins(struct config_loader *loader)
+{
+    char *const *field = &loader->config->http.cors_origins;
+
+    for (const char *at = *field; *at;) {
+        at += strspn(at, " ");
+        size_t n = strcspn(at, ",");
+        while (n && at[n - 1] == ' ')
+            n--;
+        if (!is_origin(at, n)) {
+            refuse(loader, field, "must be origins such as https://a.example, without a path");
+            return;
+        }
+        at += strcspn(at, ",");
+        at += *at == ',';
+    }
+}
+
 void config_check(struct config_loader *loader)
 {
     check_database(loader);
@@ -110,6 +136,7 @@ void config_check(struct config_loader *loader)
     check_template(loader);
     check_connections(loader);
     check_metrics(loader);
+    check_origins(loader);
     if (loader->config->jobs.lease_ms < 2 * loader->config->jobs.poll_interval_ms)
         refuse(loader, &loader->config->jobs.lease_ms,
                "must be at least twice "

@@ -14,6 +14,7 @@
 #include "core/control/control.h"
 #include "service/api/api.h"
 #include "service/api/background.h"
+#include "service/api/event_hub.h"
 #include "service/api/gauges.h"
 #include "service/dev/dev.h"
 #include "service/version.h"
@@ -232,6 +233,21 @@ static err_code start_runner(struct daemon *d, struct err *err)
     return runner_start(&options, &d->app.runner, err);
 }
 
+enum { HEARTBEAT_MS = 15000, SLOW_CLIENT_MS = 30000 };
+
+static err_code start_events(struct daemon *d, struct err *err)
+{
+    const struct config *c = d->config;
+    int room = server_capacity(c->http.io_threads) * 3 / 4, wanted = c->events.max_streams;
+    struct event_hub_options options = {.url = d->url,
+                                        .log = d->log,
+                                        .max_streams = wanted < room ? wanted : room,
+                                        .max_per_principal = c->events.max_streams_per_token,
+                                        .heartbeat_ms = HEARTBEAT_MS,
+                                        .slow_ms = SLOW_CLIENT_MS};
+    return event_hub_start(&options, &d->app.events, err);
+}
+
 static err_code start_rest(struct daemon *d, struct err *err)
 {
     struct engine_settings settings;
@@ -245,6 +261,8 @@ static err_code start_rest(struct daemon *d, struct err *err)
         rc = engine_new(&settings, d->budgets, d->pools, &d->app.engine, err);
     if (!rc)
         rc = start_runner(d, err);
+    if (!rc)
+        rc = start_events(d, err);
     if (!rc)
         rc = start_api(d, err);
     app_set_server(&d->app, d->server);
@@ -301,6 +319,7 @@ static void drain(struct daemon *d)
     int64_t ms = d->config->http.drain_timeout_ms, until = clock_mono_ms() + ms;
 
     runner_retire(d->app.runner);
+    event_hub_end(d->app.events); /* streams would not end by themselves */
     if (d->server)
         server_drain(d->server, ms);
     int64_t left = until - clock_mono_ms();
@@ -317,6 +336,7 @@ void daemon_stop(struct daemon *d)
     background_stop(d->background);
     app_set_server(&d->app, NULL); /* the probes go on asking for it */
     server_stop(d->server);
+    event_hub_free(d->app.events);
     runner_free(d->app.runner); /* requests under way could wake it until now */
     engine_free(d->app.engine);
     pool_manager_free(d->pools);

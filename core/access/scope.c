@@ -14,14 +14,14 @@ static const char *const names[] = {SCOPE_LIST(SCOPE_NAME)};
 enum {
     VIEWER = BIT(TENANTS_READ) | BIT(CATALOG_READ) | BIT(MIGRATIONS_READ) | BIT(JOBS_READ) |
              BIT(POOLS_READ) | BIT(SCHEMA_READ) | BIT(SERVERS_READ) | BIT(CONFIG_READ) |
-             BIT(METRICS_READ),
+             BIT(METRICS_READ) | BIT(EVENTS_READ),
 };
 
 static const struct role roles[] = {
     {.name = "viewer", .scopes = VIEWER},
     {.name = "ci",
      .scopes = BIT(CATALOG_READ) | BIT(CATALOG_WRITE) | BIT(MIGRATIONS_READ) | BIT(MIGRATIONS_RUN) |
-               BIT(JOBS_READ) | BIT(TENANTS_READ) | BIT(SCHEMA_READ)},
+               BIT(JOBS_READ) | BIT(TENANTS_READ) | BIT(SCHEMA_READ) | BIT(EVENTS_READ)},
     {.name = "operator",
      .scopes = VIEWER | BIT(TENANTS_OPERATE) | BIT(TENANTS_WRITE) | BIT(MIGRATIONS_RUN) |
                BIT(JOBS_OPERATE) | BIT(POOLS_OPERATE)},
@@ -76,6 +76,16 @@ err_code scopes_parse(const char *const *given, size_t n, uint32_t *out, struct 
         return err_set(err, ERR_VALIDATION_FAILED, "a token needs at least one scope or role");
     *out = set;
     return ERR_NONE;
+}
+
+uint32_t scopes_stored(char *stored)
+{
+    char *rest = NULL;
+    uint32_t set = 0;
+
+    for (char *name = strtok_r(stored, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
+        (void)scope_add(name, &set);
+    return set;
 }
 
 void scopes_format(uint32_t set, const char *separator, struct str *out)

@@ -23,6 +23,7 @@
     X(MIGRATIONS_RUN, "migrations:run")                                                            \
     X(JOBS_READ, "jobs:read")                                                                      \
     X(JOBS_OPERATE, "jobs:operate")                                                                \
+    X(EVENTS_READ, "events:read")                                                                  \
     X(POOLS_READ, "pools:read")                                                                    \
     X(POOLS_OPERATE, "pools:operate")                                                              \
     X(SCHEMA_READ, "schema:read")                                                                  \
@@ -51,5 +52,8 @@ const struct role *role_rows(size_t *n);
 /* The set of the n scopes and roles named; fails with ERR_VALIDATION_FAILED, err->field being the
  * name that is neither, or when there is not one. */
 err_code scopes_parse(const char *const *names, size_t n, uint32_t *out, struct err *err) MUST_USE;
+/* The set of names as they are stored, between blanks, which is spoilt. What an older or newer
+ * version stored and this one does not know grants nothing. */
+uint32_t scopes_stored(char *stored);
 /* Appends the names, each but the first after separator. */
 void scopes_format(uint32_t set, const char *separator, struct str *out);

@@ -54,17 +54,6 @@ err_code token_store_insert(struct pg *pg, const struct token_record *record, st
     return failed;
 }
 
-/* Scopes that an older or newer version stored and this one does not know grant nothing. */
-static uint32_t known_scopes(char *names)
-{
-    char *rest = NULL;
-    uint32_t set = 0;
-
-    for (char *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
-        (void)scope_add(name, &set);
-    return set;
-}
-
 /* A digest of the wrong length matches no secret, for it stays zero. */
 static bool read_hash(const struct pg_rows *rows, size_t row, unsigned char out[SHA256_SIZE])
 {
@@ -88,7 +77,7 @@ static err_code read_record(const struct pg_rows *rows, size_t row, struct token
     if (!scopes || !r.name || !r.created_by || !read_hash(rows, row, r.token.secret_sha256))
         return err_set(err, ERR_SYSTEM_FAILED, "out of memory");
     (void)snprintf(r.token.id, sizeof r.token.id, "%s", pg_text(rows, row, "id"));
-    r.scopes = known_scopes(scopes);
+    r.scopes = scopes_stored(scopes);
     r.created_at = pg_bigint(rows, row, "created_ms");
     r.expires_at = pg_bigint(rows, row, "expires_ms");
     r.revoked_at = pg_bigint(rows, row, "revoked_ms");

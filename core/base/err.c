@@ -53,5 +53,6 @@ err_kind err_kind_of(err_code code)
 
 bool err_is_retryable(err_code code)
 {
-    return rows[code].kind == ERR_KIND_UNAVAILABLE || rows[code].kind == ERR_KIND_BUSY;
+    return rows[code].kind == ERR_KIND_UNAVAILABLE || rows[code].kind == ERR_KIND_BUSY ||
+           rows[code].kind == ERR_KIND_RATE;
 }

@@ -35,6 +35,7 @@ typedef enum err_kind {
     ERR_KIND_MEDIA_TYPE,
     ERR_KIND_INVALID,
     ERR_KIND_NOT_IMPLEMENTED,
+    ERR_KIND_RATE, /* this caller has too much already */
     ERR_KIND_UNAVAILABLE,
 } err_kind;
 

@@ -43,6 +43,7 @@
     X(WAVE_NOT_READY, CONFLICT, "The next wave cannot be opened")                                  \
     X(IDEMPOTENCY_IN_PROGRESS, BUSY, "The first request with this key is still running")           \
     X(PAGE_TOKEN_EXPIRED, GONE, "The page token has expired")                                      \
+    X(CURSOR_EXPIRED, GONE, "Events after the cursor are no longer kept")                          \
     X(ETAG_MISMATCH, PRECONDITION, "The resource has changed")                                     \
     X(PRECONDITION_REQUIRED, PRECONDITION_REQUIRED, "The request must be conditional")             \
     X(BODY_TOO_LARGE, TOO_LARGE, "The body is too large")                                          \
@@ -71,6 +72,7 @@
     X(WORKER_LOST, INTERNAL, "The worker was lost too often")                                      \
     X(CANCELLED, CONFLICT, "Cancelled on request")                                                 \
     X(NOT_IMPLEMENTED, NOT_IMPLEMENTED, "Not supported")                                           \
+    X(RATE_LIMITED, RATE, "Too many at once for this caller")                                      \
     X(DRAINING, UNAVAILABLE, "The replica is shutting down")                                       \
     X(OVERLOADED, UNAVAILABLE, "Too many requests are waiting")                                    \
     X(DATABASE_UNAVAILABLE, UNAVAILABLE, "The database is not reachable")                          \

@@ -1,7 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/job/event.h"
 
+#include <string.h>
+
 #include "core/base/str.h"
+#include "core/job/job.h"
+
+/* Every type there is: who filters by another one has mistyped it. */
+static const char *const types[] = {
+    "job.queued",     "job.running",    "job.paused",           "job.resumed",
+    "job.cancelling", "job.progress",   "job.succeeded",        "job.partial",
+    "job.failed",     "job.cancelled",  "task.failed",          "task.retried",
+    "task.skipped",   "tenant.created", "tenant.state_changed", "tenant.deleted",
+    "run.promoted",   "run.wave_opened",
+};
+
+bool event_type_is_known(const char *word, size_t n)
+{
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (strlen(types[i]) == n && strncmp(word, types[i], n) == 0)
+            return true;
+    return false;
+}
+
+bool event_type_is_final(const char *type)
+{
+    job_state state;
+
+    return str_starts(type, "job.") && job_state_parse(type + strlen("job."), &state) &&
+           job_state_is_terminal(state);
+}
 
 err_code event_emit(struct pg *pg, const char *type, const char *job_id, const char *subject,
                     const json_t *data, struct err *err)
@@ -143,13 +171,29 @@ err_code event_bounds(struct pg *pg, struct event_bounds *out, struct err *err)
     return rc;
 }
 
+err_code event_job_is_told(struct pg *pg, const char *job_id, bool *out, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "event_job_is_told",
+        .sql = "SELECT NOT EXISTS (SELECT FROM tenantd.event"
+               " WHERE job_id = $1 AND seq IS NULL) AS told",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(job_id)), &rows, err);
+
+    if (!rc)
+        *out = pg_bool(rows, 0, "told");
+    return rc;
+}
+
 err_code event_list(struct pg *pg, const struct event_filter *filter, struct pg_rows **out,
                     struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "event_list",
-        .sql = "SELECT e.seq, e.type, e.job_id, e.subject, e.data,"
-               " " PG_RFC3339(
+        .sql = "SELECT e.seq, e.type, e.job_id, e.subject,"
+               " CASE WHEN e.job_id IS NULL THEN e.data"
+               "  ELSE jsonb_build_object('job_id', e.job_id) || e.data END AS data, " PG_RFC3339(
                    "e.created_at") " AS time FROM tenantd.event e"
                                    " WHERE e.seq > $1 AND ($2::text[] IS NULL OR e.type = ANY ($2))"
                                    "  AND ($3::uuid IS NULL OR e.job_id = $3)"

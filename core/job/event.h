@@ -31,11 +31,19 @@ struct event_batch {
  * may call it at any time: all but one do nothing. */
 err_code event_relay(struct pg *pg, struct event_batch *out, struct err *err) MUST_USE;
 
+/* Whether the word is the type of an event; n characters of it. */
+bool event_type_is_known(const char *word, size_t n);
+/* The types that end the stream of a job. */
+bool event_type_is_final(const char *type);
+
 struct event_bounds {
     int64_t last;   /* the highest number that was given */
     int64_t pruned; /* who has seen this one or a later one has missed nothing that is gone */
 };
 err_code event_bounds(struct pg *pg, struct event_bounds *out, struct err *err) MUST_USE;
+
+/* Whether everything that a finished job has told is numbered by now. */
+err_code event_job_is_told(struct pg *pg, const char *job_id, bool *out, struct err *err) MUST_USE;
 
 struct event_filter {
     const char *types, *subject; /* types as a PostgreSQL array; NULL: any */
@@ -43,7 +51,8 @@ struct event_filter {
     int64_t after;
     int limit;
 };
-/* *out (the caller's) has columns seq, type, job_id, subject, data, time, in the order of seq. */
+/* *out (the caller's) has columns seq, type, job_id, subject, data (with the job's id in it), time,
+ * in the order of seq. */
 err_code event_list(struct pg *pg, const struct event_filter *filter, struct pg_rows **out,
                     struct err *err) MUST_USE;
 

@@ -19,6 +19,8 @@
 #include "service/log.h"
 #include "service/metrics/metrics.h"
 
+struct event_hub;
+
 /* The parts of the process that handlers use; made by main(), all borrowed. */
 struct app {
     const struct config *config;
@@ -28,6 +30,7 @@ struct app {
     struct engine *engine;
     struct access_cache *access;
     struct runner *runner;
+    struct event_hub *events;
     pthread_mutex_t server_lock;
     struct server *server; /* of the API; NULL before and after it (app_set_server()) */
     const unsigned char *page_key; /* signs page tokens */
@@ -77,6 +80,7 @@ struct api_route {
     bool open;                    /* any valid token will do */
     bool public;                  /* not even a token */
     bool secret;                  /* the reply holds one: it is never stored */
+    bool ticket;                  /* a ticket of POST /v1/event-tickets will do, too */
     bool offline;                 /* no connection to the control database is needed */
     body_kind body;
     const char *query[ROUTE_QUERY_MAX]; /* the parameters it knows; "name*" may be repeated */

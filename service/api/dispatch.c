@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/access/ticket_store.h"
 #include "core/base/json.h"
 #include "core/base/str.h"
 
@@ -22,12 +23,26 @@ static struct reply no_route(const struct request *req, err_code code,
     return reply;
 }
 
+/* For who cannot send a header: an EventSource. */
+static err_code authorize_ticket(struct call *call, struct err *err)
+{
+    err_code rc = pg_pool_borrow(call->app->control, &call->pg, err);
+
+    if (!rc)
+        rc = ticket_redeem(call->pg, request_query(call->req, "ticket"), &call->who, err);
+    if (rc == ERR_UNAUTHENTICATED && call->app->metrics)
+        metrics_count(call->app->metrics, METRIC_AUTH_FAILURES, access_denial_name(ACCESS_UNKNOWN));
+    return rc ? rc : access_require(&call->who, call->route->scope, err);
+}
+
 static err_code authorize(struct call *call, struct err *err)
 {
     access_denial denial = ACCESS_GRANTED;
 
     if (call->route->public)
         return ERR_NONE;
+    if (call->route->ticket && request_query(call->req, "ticket"))
+        return authorize_ticket(call, err);
     err_code rc = access_check(call->app->access, request_header(call->req, "Authorization"),
                                &call->who, &denial, err);
     if (rc && call->app->metrics)
@@ -118,7 +133,7 @@ static err_code prepare(struct call *call, struct err *err)
         rc = check_query(call, err);
     if (!rc)
         rc = read_body(call, err);
-    if (!rc && !call->route->offline)
+    if (!rc && !call->route->offline && !call->pg)
         rc = pg_pool_borrow(call->app->control, &call->pg, err);
     return rc;
 }
@@ -131,9 +146,8 @@ static struct reply run(struct call *call)
     return call->job_id[0] && reply.status / 100 == 2 ? answer_job(call, reply) : reply;
 }
 
-struct reply api_handle(void *ctx, struct request *req)
+static struct reply handle(struct app *app, struct request *req)
 {
-    struct app *app = ctx;
     struct route_match match = {.index = 0};
     struct err err = {.code = ERR_NONE};
     err_code rc = route_find(api_routes, api_route_count, sizeof api_routes[0], req->method,
@@ -148,6 +162,14 @@ struct reply api_handle(void *ctx, struct request *req)
     json_decref(call.body);
     memset(req->params, 0, sizeof req->params); /* they end with the match */
     route_match_clear(&match);
+    return reply;
+}
+
+struct reply api_handle(void *ctx, struct request *req)
+{
+    struct reply reply = handle(ctx, req);
+
+    cors_apply(ctx, req, &reply);
     return reply;
 }
 

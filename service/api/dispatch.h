@@ -16,5 +16,8 @@ struct reply resume_waiting(struct call *call);
 /* Whether the request was parked by answer_job(). */
 bool is_waiting(const struct call *call);
 
+/* Adds what lets pages of the origins of http.cors_origins read the reply (cors.c). */
+void cors_apply(const struct app *app, const struct request *req, struct reply *reply);
+
 /* Seconds of "Prefer: wait=N", 0 for none; at most 55, below the usual limit of proxies. */
 int prefer_wait_s(const struct request *req);

@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/str.h"
 #include "core/tenant/tenant_store.h"
+#include "service/api/event_hub.h"
 
 static void set(struct app *app, metric id, const char *label, int64_t value)
 {
@@ -29,6 +30,14 @@ static void server_gauges(struct app *app)
     set(app, METRIC_HTTP_REJECTED, "overload", s.rejected_overload);
     set(app, METRIC_HTTP_REJECTED, "body_size", s.rejected_body_size);
     set(app, METRIC_HTTP_REJECTED, "slow", s.rejected_slow);
+}
+
+static void event_gauges(struct app *app)
+{
+    struct event_hub_stats s = event_hub_stats(app->events);
+
+    set_one(app, METRIC_EVENT_STREAMS, s.streams);
+    set_one(app, METRIC_EVENT_STREAMS_DROPPED, s.dropped);
 }
 
 static void control_gauges(struct app *app)
@@ -76,6 +85,7 @@ static void pool_gauges(struct app *app)
 void gauges_local(struct app *app)
 {
     server_gauges(app);
+    event_gauges(app);
     control_gauges(app);
     pool_gauges(app);
     set_one(app, METRIC_LEADER, runner_is_leader(app->runner));
@@ -232,6 +242,13 @@ static void on_fence(void *ctx, int tasks)
     log_event(app->log, LOG_LEVEL_WARN, "tasks.fenced", LOG_INT("tasks", tasks));
 }
 
+static void on_relay(void *ctx, int64_t events, int64_t lag_ms)
+{
+    struct app *app = ctx;
+    metrics_inc(app->metrics, METRIC_EVENTS_RELAYED, 0, events);
+    set_one(app, METRIC_EVENTS_LAG, lag_ms);
+}
+
 static void on_leader(void *ctx, bool is_leader)
 {
     struct app *app = ctx;
@@ -252,5 +269,6 @@ const struct runner_observer app_runner_observer = {
     .rescued = on_rescue,
     .fenced = on_fence,
     .leader = on_leader,
+    .relayed = on_relay,
     .failed = on_failure,
 };

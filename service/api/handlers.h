@@ -16,6 +16,9 @@ api_handler jobs_list, jobs_get, jobs_tasks, jobs_cancel;
 /* rollout.c */
 api_handler jobs_pause, jobs_resume, jobs_retry, runs_update, runs_promote, runs_task_skip,
     runs_task_retry;
+api_handler jobs_list, jobs_get, jobs_tasks, jobs_cancel, jobs_retry;
+/* events.c */
+api_handler jobs_events, events_list, event_tickets_create;
 /* shared.c */
 api_handler shared_get, shared_migrations, shared_export;
 /* pools.c */

@@ -122,21 +122,27 @@ struct reply runs_list(struct call *call)
     return list_jobs(call, "migration_runs", "migration.run");
 }
 
-/* The routes of runs are for runs alone: their scopes reach no other job. */
+err_code job_check_route(const struct call *call, const struct job *job, struct err *err)
+{
+    if (!str_starts(call->route->pattern.path, "/v1/migration-runs/") ||
+        str_eq(job->kind, "migration.run"))
+        return ERR_NONE;
+    return err_set(err, ERR_JOB_NOT_FOUND, "job %s is no migration run", job->id);
+}
+
 err_code job_of_path(const struct call *call, struct job *job, json_t **body, struct err *err)
 {
     json_t *ignored = NULL;
     err_code rc = job_load_json(call->pg, call->req->params[0], job, body ? body : &ignored, err);
 
     json_decref(ignored);
-    if (rc || !str_starts(call->route->pattern.path, "/v1/migration-runs/") ||
-        str_eq(job->kind, "migration.run"))
+    if (rc || !(rc = job_check_route(call, job, err)))
         return rc;
     if (body) {
         json_decref(*body);
         *body = NULL;
     }
-    return err_set(err, ERR_JOB_NOT_FOUND, "job %s is no migration run", job->id);
+    return rc;
 }
 
 /* How long a GET may still wait: its deadline is kept across the runs of the parked request. */

@@ -24,7 +24,7 @@ static const struct api_route *route_of(const struct request *req)
 static void count(struct app *app, const struct request *req, const struct reply *reply,
                   const struct api_route *route, int64_t duration_us)
 {
-    bool waited = request_query(req, "wait") || request_header(req, "Prefer");
+    bool waited = request_query(req, "wait") || request_header(req, "Prefer") || reply->stream;
 
     metrics_http(app->metrics, route ? route->pattern.path : NULL,
                  req->head ? "HEAD" : http_method_name(req->method), reply->status, duration_us,

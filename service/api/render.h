@@ -24,6 +24,8 @@ err_code job_load_json(struct pg *pg, const char *id, struct job *job, json_t **
  * on the routes of runs. */
 err_code job_of_path(const struct call *call, struct job *job, json_t **body,
                      struct err *err) MUST_USE;
+/* The routes of runs are for runs alone: their scopes reach no other job. ERR_JOB_NOT_FOUND. */
+err_code job_check_route(const struct call *call, const struct job *job, struct err *err) MUST_USE;
 void tenant_etag(const struct tenant *t, char out[32]);
 void job_etag(const struct job *job, char out[32]);
 

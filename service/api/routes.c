@@ -6,6 +6,7 @@
 #include "service/api/tenants.h"
 
 #define PAGE "page_size", "page_token"
+#define EVENTS "types", "after", "page_size", "ticket"
 #define NO_TOKEN(m, p, o) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .public = true
 #define ANY_TOKEN(m, p, o) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .open = true
 #define ROUTE(m, p, o, s) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .scope = (s)
@@ -64,6 +65,8 @@ const struct api_route api_routes[] = {
     {ROUTE(POST, "/v1/migration-runs/{run_id}/pause", "pauseMigrationRun", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = jobs_pause},
     {ROUTE(POST, "/v1/migration-runs/{run_id}/resume", "resumeMigrationRun", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = jobs_resume},
     {ROUTE(POST, "/v1/migration-runs/{run_id}/promote", "promoteMigrationRun", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = runs_promote},
+    {ROUTE(GET, "/v1/migration-runs/{run_id}/events", "listMigrationRunEvents", SCOPE_MIGRATIONS_READ), .query = {EVENTS},
+     .ticket = true, .fn = jobs_events},
     {ROUTE(POST, "/v1/migration-runs/{run_id}/cancel", "cancelMigrationRun", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = jobs_cancel},
     {ROUTE(POST, "/v1/migration-runs/{run_id}/retry", "retryMigrationRun", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = jobs_retry},
     {ROUTE(GET, "/v1/migration-status", "getMigrationStatus", SCOPE_MIGRATIONS_READ), .fn = migration_status},
@@ -86,10 +89,17 @@ const struct api_route api_routes[] = {
      .body = BODY_JSON_OPTIONAL, .fn = jobs_pause},
     {ROUTE(POST, "/v1/jobs/{job_id}/resume", "resumeJob", SCOPE_JOBS_OPERATE),
      .body = BODY_JSON_OPTIONAL, .fn = jobs_resume},
+    {ROUTE(GET, "/v1/jobs/{job_id}/events", "listJobEvents", SCOPE_JOBS_READ), .query = {EVENTS},
+     .ticket = true, .fn = jobs_events},
     {ROUTE(POST, "/v1/jobs/{job_id}/cancel", "cancelJob", SCOPE_JOBS_OPERATE),
      .body = BODY_JSON_OPTIONAL, .fn = jobs_cancel},
     {ROUTE(POST, "/v1/jobs/{job_id}/retry", "retryJob", SCOPE_JOBS_OPERATE),
      .body = BODY_JSON_OPTIONAL, .fn = jobs_retry},
+    /* events */
+    {ROUTE(GET, "/v1/events", "listEvents", SCOPE_EVENTS_READ),
+     .query = {EVENTS, "job_id", "tenant_id"}, .ticket = true, .fn = events_list},
+    {ROUTE(POST, "/v1/event-tickets", "createEventTicket", SCOPE_EVENTS_READ),
+     .body = BODY_JSON_OPTIONAL, .secret = true, .fn = event_tickets_create},
     /* pools */
     {ROUTE(GET, "/v1/pools", "listPools", SCOPE_POOLS_READ), .offline = true, .fn = pools_list},
     {ROUTE(POST, "/v1/warmups", "createWarmup", SCOPE_POOLS_OPERATE),

@@ -134,6 +134,8 @@ int http_status(err_code code)
         return 422;
     case ERR_KIND_NOT_IMPLEMENTED:
         return 501;
+    case ERR_KIND_RATE:
+        return 429;
     case ERR_KIND_UNAVAILABLE:
         return 503;
     }

@@ -161,9 +161,9 @@ uint16_t server_port(const struct server *server)
     return server->port;
 }
 
-int server_capacity(const struct server *server)
+int server_capacity(int io_threads)
 {
-    return CONNECTIONS_PER_IO_THREAD * server->options.io_threads;
+    return CONNECTIONS_PER_IO_THREAD * io_threads;
 }
 
 struct server_stats server_stats(struct server *server)

@@ -47,8 +47,8 @@ struct server_stats {
 err_code server_start(const struct server_options *options, struct server **out, struct err *err)
     MUST_USE;
 uint16_t server_port(const struct server *server);
-/* How many connections it can have at once. */
-int server_capacity(const struct server *server);
+/* How many connections a server with so many I/O threads can have at once. */
+int server_capacity(int io_threads);
 /* Runs the handlers of the requests parked on key again; from any thread. */
 void server_wake(struct server *server, const char *key);
 /* Calls visit with the key of each parked request, in no order; a key may come more than once. */

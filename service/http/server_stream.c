@@ -4,6 +4,7 @@
  * and a descriptor, but no thread. A connection that is suspended is not watched by libmicrohttpd,
  * so that its client is gone shows with the next bytes: whoever writes sends some now and then.
  */
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "service/http/server_internal.h"
@@ -22,6 +23,16 @@ static void cut(void *ctx)
 {
     const struct exchange *ex = ctx;
     (void)shutdown(ex->conn->fd, SHUT_RDWR);
+}
+
+/* Whether the client has closed its side. A request that it has sent ahead hides that. */
+static bool is_gone(void *ctx)
+{
+    const struct exchange *ex = ctx;
+    char byte;
+    ssize_t n = recv(ex->conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 static void suspend(struct exchange *ex)
@@ -66,6 +77,7 @@ struct MHD_Response *streaming_begin(struct exchange *ex)
     s->ctx = ex;
     s->wake = wake;
     s->cut = cut;
+    s->is_gone = is_gone;
     (void)pthread_mutex_unlock(&s->lock);
     (void)pthread_mutex_lock(&server->lock);
     TAILQ_INSERT_TAIL(&server->streaming, ex, link);
@@ -75,7 +87,12 @@ struct MHD_Response *streaming_begin(struct exchange *ex)
     (void)pthread_mutex_unlock(&server->lock);
     if (draining) /* nobody else will end it */
         stream_end(s);
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_more, ex, NULL);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_more, ex, NULL);
+    if (response &&
+        ex->req.head) /* else libmicrohttpd sends the last chunk of a body without one */
+        (void)MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
 }
 
 void streaming_end(struct exchange *ex)
@@ -87,6 +104,7 @@ void streaming_end(struct exchange *ex)
         return;
     (void)pthread_mutex_lock(&s->lock);
     s->wake = s->cut = NULL;
+    s->is_gone = NULL;
     s->waiting = false;
     if (s->state == STREAM_OPEN || (s->state == STREAM_ENDED && s->pending.len > s->sent))
         s->state = STREAM_LOST;

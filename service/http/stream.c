@@ -79,6 +79,14 @@ static void unlock_and_wake(struct stream *s)
         wake(ctx);
 }
 
+/* With the lock held. The sender may be stuck in a socket that is full. */
+static void cut(struct stream *s)
+{
+    s->state = STREAM_CUT;
+    if (s->cut)
+        s->cut(s->ctx);
+}
+
 bool stream_write(struct stream *s, const void *bytes, size_t n)
 {
     (void)pthread_mutex_lock(&s->lock);
@@ -87,11 +95,8 @@ bool stream_write(struct stream *s, const void *bytes, size_t n)
             str_add_n(&s->pending, bytes, n);
         else
             s->pending.failed = true;
-        if (!str_ok(&s->pending)) {
-            s->state = STREAM_CUT;
-            if (s->cut)
-                s->cut(s->ctx); /* it may be stuck in sending */
-        }
+        if (!str_ok(&s->pending))
+            cut(s);
     }
     bool ok = s->state == STREAM_OPEN;
     unlock_and_wake(s);
@@ -106,12 +111,33 @@ void stream_end(struct stream *s)
     unlock_and_wake(s);
 }
 
+void stream_cut(struct stream *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->state == STREAM_OPEN)
+        cut(s);
+    unlock_and_wake(s);
+}
+
 stream_state stream_look(struct stream *s)
 {
     (void)pthread_mutex_lock(&s->lock);
     stream_state state = s->state;
     (void)pthread_mutex_unlock(&s->lock);
     return state;
+}
+
+stream_state stream_probe(struct stream *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->state != STREAM_OPEN || !s->waiting || !s->is_gone || !s->is_gone(s->ctx)) {
+        stream_state state = s->state;
+        (void)pthread_mutex_unlock(&s->lock);
+        return state;
+    }
+    s->state = STREAM_LOST;
+    unlock_and_wake(s);
+    return STREAM_LOST;
 }
 
 size_t stream_pending(struct stream *s)

@@ -23,6 +23,8 @@ void stream_releasep(struct stream **stream);
 bool stream_write(struct stream *stream, const void *bytes, size_t n);
 /* Nothing follows: what was written is still sent, then the reply ends. */
 void stream_end(struct stream *stream);
+/* The client is too slow: the connection ends at once. */
+void stream_cut(struct stream *stream);
 
 typedef enum stream_state {
     STREAM_OPEN,
@@ -31,5 +33,7 @@ typedef enum stream_state {
     STREAM_LOST,  /* the client went away first */
 } stream_state;
 stream_state stream_look(struct stream *stream);
+/* The same, after a look whether the client is there still: what is not sent to does not show it. */
+stream_state stream_probe(struct stream *stream);
 /* How much of what was written has not been sent. */
 size_t stream_pending(struct stream *stream);

@@ -16,9 +16,10 @@ struct stream {
     size_t sent; /* bytes at the front of pending that are gone */
     stream_state state;
     /* Of the sender, whose part begins when it sets them and ends when it clears them. */
-    bool waiting;            /* it has nothing to send and wants to be woken */
-    void (*wake)(void *ctx); /* called without the lock, once for each time it waits */
-    void (*cut)(void *ctx);  /* called with the lock */
+    bool waiting;               /* it has nothing to send and wants to be woken */
+    void (*wake)(void *ctx);    /* called without the lock, once for each time it waits */
+    void (*cut)(void *ctx);     /* called with the lock */
+    bool (*is_gone)(void *ctx); /* called with the lock while it waits */
     void *ctx;
 };
 

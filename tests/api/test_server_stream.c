@@ -115,6 +115,20 @@ START_TEST(head_has_no_stream)
     ck_assert_int_eq(http_client_read_head(&client), 200);
     ck_assert(http_app_stat_is(&app, streams, 0));
     ck_assert_int_eq(stream_look(app.streams[0]), STREAM_LOST);
+    ck_assert(http_client_is_closed(&client, 10000));
+}
+END_TEST
+
+START_TEST(a_client_that_leaves_is_found_out)
+{
+    follow(&client);
+    ck_assert_int_eq(stream_probe(app.streams[0]), STREAM_OPEN);
+    http_client_close(&client);
+    for (int64_t until = clock_mono_ms() + 10000;
+         stream_probe(app.streams[0]) == STREAM_OPEN && clock_mono_ms() < until;)
+        continue;
+    ck_assert_int_eq(stream_look(app.streams[0]), STREAM_LOST);
+    ck_assert(http_app_stat_is(&app, connections, 0));
 }
 END_TEST
 
@@ -179,6 +193,7 @@ static TCase *tcase(const char *name, void (*set_up)(void))
     tcase_add_test(tc, the_end_comes_after_what_was_written);
     tcase_add_test(tc, a_client_that_leaves_is_noticed_by_the_next_words);
     tcase_add_test(tc, a_client_that_does_not_read_is_cut);
+    tcase_add_test(tc, a_client_that_leaves_is_found_out);
     tcase_add_test(tc, head_has_no_stream);
     tcase_add_test(tc, drain_ends_streams_and_what_was_written_arrives);
     tcase_add_test(tc, two_hundred_streams_at_once);

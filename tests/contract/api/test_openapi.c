@@ -65,6 +65,7 @@ static const json_t *resolve(const json_t *value)
 #define STATUS_MEDIA_TYPE 415
 #define STATUS_INVALID 422
 #define STATUS_NOT_IMPLEMENTED 501
+#define STATUS_RATE 429
 #define STATUS_UNAVAILABLE 503
 #define STATUS_INTERNAL 500
 
