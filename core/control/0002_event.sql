@@ -28,10 +28,12 @@ INSERT INTO tenantd.event_head DEFAULT VALUES;
 CREATE FUNCTION tenantd.job_tells() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO tenantd.event (type, job_id, subject, data)
-  VALUES ('job.' || NEW.state, NEW.id, NEW.subject,
-          jsonb_strip_nulls(jsonb_build_object('kind', NEW.kind, 'state', NEW.state,
-                                               'previous_state', OLD.state,
-                                               'progress', NEW.progress)));
+  VALUES (CASE WHEN OLD.state = 'paused' AND NEW.state IN ('queued', 'running') THEN 'job.resumed'
+               ELSE 'job.' || NEW.state END, NEW.id, NEW.subject,
+          jsonb_strip_nulls(jsonb_build_object(
+            'kind', NEW.kind, 'state', NEW.state, 'previous_state', OLD.state,
+            'pause_reason', to_jsonb(NEW) -> 'pause_reason', -- columns that come later
+            'end_reason', to_jsonb(NEW) -> 'end_reason', 'progress', NEW.progress)));
   RETURN NULL;
 END $$;
 CREATE TRIGGER job_tells_new AFTER INSERT ON tenantd.job

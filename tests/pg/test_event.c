@@ -233,6 +233,22 @@ START_TEST(a_job_tells_its_states)
 }
 END_TEST
 
+START_TEST(a_job_tells_its_pause_and_that_it_goes_on)
+{
+    CLEANUP(pg_closep) struct pg *pg = job_clean();
+    char id[UUID_TEXT_SIZE];
+
+    job_make(pg, SPEC(), 2, "t", 0, id);
+    tell(pg, "UPDATE tenantd.job SET state = 'paused', pause_reason = 'budget' WHERE id = '%s'", id);
+    tell(pg, "UPDATE tenantd.job SET state = 'running', pause_reason = NULL WHERE id = '%s'", id);
+    tell(pg, "UPDATE tenantd.job SET row_version = row_version + 1 WHERE id = '%s'", id);
+    ASSERT_TYPES(pg, "true", "job.queued job.paused job.resumed");
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.event WHERE type = 'job.paused'"
+                             " AND data ->> 'pause_reason' = 'budget'"),
+                     1);
+}
+END_TEST
+
 START_TEST(progress_is_told_once_a_second_and_when_it_moved)
 {
     CLEANUP(pg_closep) struct pg *pg = job_clean();
@@ -339,6 +355,7 @@ int main(void)
     tcase_add_test(tc, filters_narrow_what_is_read);
     tcase_add_test(tc, old_events_go_in_batches_and_the_head_remembers);
     tcase_add_test(tc, a_job_tells_its_states);
+    tcase_add_test(tc, a_job_tells_its_pause_and_that_it_goes_on);
     tcase_add_test(tc, progress_is_told_once_a_second_and_when_it_moved);
     tcase_add_test(tc, tasks_tell_failures_retries_and_skips);
     tcase_add_test(tc, a_tenant_tells_its_life);
