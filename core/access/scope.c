@@ -24,7 +24,7 @@ static const struct role roles[] = {
                BIT(JOBS_READ) | BIT(TENANTS_READ) | BIT(SCHEMA_READ) | BIT(EVENTS_READ)},
     {.name = "operator",
      .scopes = VIEWER | BIT(TENANTS_OPERATE) | BIT(TENANTS_WRITE) | BIT(MIGRATIONS_RUN) |
-               BIT(JOBS_OPERATE) | BIT(POOLS_OPERATE)},
+               BIT(MIGRATIONS_REPAIR) | BIT(JOBS_OPERATE) | BIT(POOLS_OPERATE)},
     {.name = "admin", .scopes = SCOPES_ALL},
 };
 

@@ -30,7 +30,8 @@
     X(SERVERS_READ, "servers:read")                                                                \
     X(CONFIG_READ, "config:read")                                                                  \
     X(METRICS_READ, "metrics:read")                                                                \
-    X(TOKENS_ADMIN, "tokens:admin")
+    X(TOKENS_ADMIN, "tokens:admin")                                                                \
+    X(MIGRATIONS_REPAIR, "migrations:repair")
 
 #define SCOPE_ENUM(name, text) SCOPE_##name,
 typedef enum scope { SCOPE_LIST(SCOPE_ENUM) SCOPE_END } scope;

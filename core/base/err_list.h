@@ -36,6 +36,12 @@
     X(MIGRATION_APPLIED, CONFLICT, "The migration is applied to a tenant")                         \
     X(OUT_OF_ORDER, CONFLICT, "The migration sorts before one that is applied")                    \
     X(HISTORY_DIVERGED, CONFLICT, "The applied migrations do not match the catalog")               \
+    X(NOT_EMPTY_HISTORY, CONFLICT, "The history has entries that this contradicts")                \
+    X(FINGERPRINT_MISMATCH, CONFLICT, "The schema's objects are not those of the migrations")      \
+    X(AMBIGUOUS_FORMAT, CONFLICT, "The format of the history cannot be told")                      \
+    X(HISTORY_NOT_FOUND, CONFLICT, "There is no such history in the schema")                       \
+    X(HISTORY_NOT_CLEAN, CONFLICT, "The other tool's history is dirty or failed")                  \
+    X(NOT_DIRTY, CONFLICT, "The tenant is not dirty")                                              \
     X(JOB_OUTCOME, CONFLICT, "The job did not end as expected")                                    \
     X(NOTHING_TO_RETRY, CONFLICT, "The job has no failed task")                                    \
     X(RUN_CONFLICT, CONFLICT, "A live run covers the same tenants")                                \
@@ -65,6 +71,7 @@
     X(WAVES_INCOMPLETE, INVALID, "The waves leave tenants out")                                    \
     X(WINDOW_NEVER_OPENS, INVALID, "No maintenance window opens in time")                          \
     X(UNKNOWN_TARGET, INVALID, "The catalog has no such version")                                  \
+    X(UNMAPPABLE_ROWS, INVALID, "Rows of the history are about no version of the catalog")         \
     X(UNSUPPORTED_TYPE, INVALID, "A type cannot be expressed in this format")                      \
     X(MIGRATION_FAILED, INVALID, "A statement of the migration failed")                            \
     X(SCHEMA_MISSING, CONFLICT, "The tenant's schema is not in the database")                      \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/job/expected.h"
 #include "core/job/kinds.h"
 #include "core/migrate/applied_store.h"
 #include "core/tenant/server_store.h"
@@ -22,6 +23,7 @@ struct engine {
     struct budget_set *budgets;
     struct pool_manager *pools;
     struct catalog_cache *catalogs;
+    struct expected_cache *expected;
     pthread_mutex_t sets_lock;
     struct set_entry sets[SETS_MAX]; /* a ring: the oldest is overwritten */
     size_t set_count, set_next;
@@ -39,6 +41,14 @@ const struct job_kind engine_kinds[] = {
      .run = kind_refresh},
     {.name = "shared.migrate", .chunk = 1, .max_attempts = 5, .max_snoozes = 600, .flush = true,
      .run = kind_migrate},
+    {.name = "migration.sync", .chunk = 64, .max_attempts = 5, .max_snoozes = 600,
+     .run = kind_repair},
+    {.name = "migration.baseline", .chunk = 16, .max_attempts = 5, .max_snoozes = 600,
+     .run = kind_repair},
+    {.name = "migration.convert", .chunk = 32, .max_attempts = 5, .max_snoozes = 600,
+     .run = kind_repair},
+    {.name = "migration.adopt", .chunk = 32, .max_attempts = 5, .max_snoozes = 600,
+     .run = kind_repair},
     {.name = "pool.warmup", .chunk = 8, .max_attempts = 3, .max_snoozes = 10, .run = kind_warmup},
 };
 const size_t engine_kind_count = ARRAY_LEN(engine_kinds);
@@ -54,7 +64,9 @@ err_code engine_new(const struct engine_settings *settings, struct budget_set *b
     e->budgets = budgets;
     e->pools = pools;
     (void)pthread_mutex_init(&e->sets_lock, NULL);
-    err_code rc = catalog_cache_new(&e->catalogs, err);
+    e->expected = expected_cache_new();
+    err_code rc = e->expected ? catalog_cache_new(&e->catalogs, err)
+                              : err_set(err, ERR_INTERNAL, "out of memory");
     if (rc) {
         engine_free(e);
         return rc;
@@ -70,6 +82,7 @@ void engine_free(struct engine *e)
     for (size_t i = 0; i < e->set_count; i++)
         applied_set_free(e->sets[i].set);
     catalog_cache_free(e->catalogs);
+    expected_cache_free(e->expected);
     (void)pthread_mutex_destroy(&e->sets_lock);
     free(e);
 }
@@ -87,6 +100,11 @@ struct catalog_cache *engine_catalogs(struct engine *e)
 struct pool_manager *engine_pools(struct engine *e)
 {
     return e->pools;
+}
+
+struct expected_cache *engine_expected(struct engine *e)
+{
+    return e->expected;
 }
 
 err_code engine_server_url(struct engine *e, struct pg *control, const char *server, char **url,

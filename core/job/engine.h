@@ -28,6 +28,9 @@ void engine_free(struct engine *engine); /* NULL is fine */
 const struct engine_settings *engine_settings(const struct engine *engine);
 struct catalog_cache *engine_catalogs(struct engine *engine);
 struct pool_manager *engine_pools(struct engine *engine);
+/* What schemas must look like (expected.h). */
+struct expected_cache;
+struct expected_cache *engine_expected(struct engine *engine);
 
 /* A connection to a server under its budget, for the runner and for whoever reads a tenant's own
  * tables; given back with engine_close_server(). control is asked where the server is. */

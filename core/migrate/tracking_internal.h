@@ -13,3 +13,10 @@ bool applied_set_record(struct applied_set *set, const struct migration *m,
 /* Appends "schema"."table", quoted. Fails as pg_ident_quote() does. */
 err_code tracking_name(const char *schema, const char *table, struct str *out,
                        struct err *err) MUST_USE;
+/* Where a row of a tracking table stands, as text: only good inside the transaction that reads it. */
+#define TRACKING_PLACE "tableoid::oid::text || ctid::text"
+/* tracking_read() that also gives the place of each row of the set, as column place; *places (the
+ * caller's) stays as it is when there is no table. */
+err_code tracking_read_places(struct pg *pg, const char *schema, const char *table,
+                              tracking_format fallback, struct applied_set **out,
+                              struct pg_rows **places, struct err *err) MUST_USE;

@@ -111,8 +111,9 @@ static void add_at_ms(struct str *sql, tracking_format format, const struct shap
     }
 }
 
+/* *out (the caller's) are the rows as they were read, with the place of each. */
 static err_code read_rows(struct pg *pg, const char *table, const struct shape *shape,
-                          struct applied_set *set, struct err *err)
+                          struct applied_set *set, struct pg_rows **out, struct err *err)
 {
     CLEANUP(str_clear) struct str sql = STR_INIT;
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
@@ -120,7 +121,7 @@ static err_code read_rows(struct pg *pg, const char *table, const struct shape *
     str_addf(&sql, "SELECT %s AS name, %s AS hash, ", shape->has_name ? "name::text" : "NULL",
              shape->has_hash ? "hash::text" : "NULL");
     add_at_ms(&sql, set->format, shape);
-    str_add(&sql, " AS at_ms FROM ");
+    str_add(&sql, " AS at_ms, " TRACKING_PLACE " AS place FROM ");
     str_add(&sql, table);
     str_add(&sql, shape->has_id ? " ORDER BY id" : " ORDER BY at_ms");
     if (!str_ok(&sql))
@@ -133,6 +134,8 @@ static err_code read_rows(struct pg *pg, const char *table, const struct shape *
                              pg_bigint(rows, i, "at_ms")))
             return err_set(err, ERR_INTERNAL, "out of memory");
     applied_set_digest(set);
+    *out = rows;
+    rows = NULL; /* now the caller's */
     return ERR_NONE;
 }
 
@@ -153,6 +156,14 @@ err_code tracking_name(const char *schema, const char *table, struct str *out, s
 
 err_code tracking_read(struct pg *pg, const char *schema, const char *table,
                        tracking_format fallback, struct applied_set **out, struct err *err)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *places = NULL;
+    return tracking_read_places(pg, schema, table, fallback, out, &places, err);
+}
+
+err_code tracking_read_places(struct pg *pg, const char *schema, const char *table,
+                              tracking_format fallback, struct applied_set **out,
+                              struct pg_rows **places, struct err *err)
 {
     struct shape shape;
     CLEANUP(str_clear) struct str name = STR_INIT;
@@ -175,7 +186,7 @@ err_code tracking_read(struct pg *pg, const char *schema, const char *table,
         return err_set(err, ERR_INTERNAL, "out of memory");
     set->has_table = shape.has_table;
     if (shape.has_table)
-        rc = read_rows(pg, str_text(&name), &shape, set, err);
+        rc = read_rows(pg, str_text(&name), &shape, set, places, err);
     if (rc)
         return rc;
     *out = set;

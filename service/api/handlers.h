@@ -11,6 +11,8 @@ api_handler catalogs_list, catalogs_get, migrations_list, migrations_put, migrat
 api_handler runs_create, runs_list, runs_get, tenants_migrate, shared_migrate;
 /* status.c */
 api_handler migration_status, migration_status_refresh;
+/* repairs.c, sync_status.c */
+api_handler syncs_create, baselines_create, conversions_create, adoptions_create, sync_status;
 /* jobs.c */
 api_handler jobs_list, jobs_get, jobs_tasks, jobs_cancel;
 /* rollout.c */

@@ -10,6 +10,8 @@
 #define NO_TOKEN(m, p, o) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .public = true
 #define ANY_TOKEN(m, p, o) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .open = true
 #define ROUTE(m, p, o, s) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .scope = (s)
+#define REPAIR(p, o)                                                                               \
+    ROUTE(POST, p, o, SCOPE_MIGRATIONS_REPAIR), .body = BODY_JSON, .query = {"dry_run"}
 
 const struct api_route api_routes[] = {
     /* tenants */
@@ -30,6 +32,12 @@ const struct api_route api_routes[] = {
     {ROUTE(POST, "/v1/tenants/{tenant_id}/resume", "resumeTenant", SCOPE_TENANTS_OPERATE), .body = BODY_JSON_OPTIONAL, .fn = tenants_resume},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/migrations", "getTenantMigrations", SCOPE_MIGRATIONS_READ), .fn = tenants_migrations},
     {ROUTE(POST, "/v1/tenants/{tenant_id}/migrate", "migrateTenant", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = tenants_migrate},
+    {ROUTE(GET, "/v1/tenants/{tenant_id}/migrations/sync", "getTenantSync", SCOPE_MIGRATIONS_READ), .fn = tenants_sync_status},
+    {REPAIR("/v1/tenants/{tenant_id}/migrations/sync", "syncTenant"), .fn = tenants_sync},
+    {REPAIR("/v1/tenants/{tenant_id}/migrations/baseline", "baselineTenant"), .fn = tenants_baseline},
+    {REPAIR("/v1/tenants/{tenant_id}/migrations/mark-applied", "markTenantApplied"), .fn = tenants_mark_applied},
+    {REPAIR("/v1/tenants/{tenant_id}/migrations/convert", "convertTenant"), .fn = tenants_convert},
+    {REPAIR("/v1/tenants/{tenant_id}/migrations/adopt", "adoptTenant"), .fn = tenants_adopt},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/schema/export", "exportTenantSchema", SCOPE_SCHEMA_READ), .query = {"format", "zod", "theme", "indexes", "tables"},
      .fn = tenants_export},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/pool", "getTenantPool", SCOPE_POOLS_READ), .fn = tenants_pool},
@@ -71,6 +79,11 @@ const struct api_route api_routes[] = {
     {ROUTE(POST, "/v1/migration-runs/{run_id}/retry", "retryMigrationRun", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = jobs_retry},
     {ROUTE(GET, "/v1/migration-status", "getMigrationStatus", SCOPE_MIGRATIONS_READ), .fn = migration_status},
     {ROUTE(POST, "/v1/migration-status/refresh", "refreshMigrationStatus", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = migration_status_refresh},
+    {ROUTE(GET, "/v1/migration-sync-status", "getSyncStatus", SCOPE_MIGRATIONS_READ), .fn = sync_status},
+    {REPAIR("/v1/migration-syncs", "createSync"), .fn = syncs_create},
+    {REPAIR("/v1/migration-baselines", "createBaseline"), .fn = baselines_create},
+    {REPAIR("/v1/migration-format-conversions", "createConversion"), .fn = conversions_create},
+    {REPAIR("/v1/migration-adoptions", "createAdoption"), .fn = adoptions_create},
     {ROUTE(GET, "/v1/shared", "getShared", SCOPE_MIGRATIONS_READ),
      .fn = shared_get},
     {ROUTE(GET, "/v1/shared/migrations", "getSharedMigrations", SCOPE_MIGRATIONS_READ), .fn = shared_migrations},

@@ -29,3 +29,21 @@ err_code selection_check(struct call *call, const struct selector *selector,
     }
     return rc;
 }
+
+err_code selection_tasks(struct pg *pg, const char *job_id, const struct selector *selector,
+                         bool exclusive, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "selection_tasks_insert",
+        .sql = "INSERT INTO tenantd.task (job_id, item, tenant_id, server, exclusive, args)"
+               " SELECT $1::uuid, row_number() OVER (ORDER BY t.id) - 1, t.id, t.server, $4,"
+               "  jsonb_build_object('schema', t.schema_name)"
+               " FROM tenantd.tenant t WHERE t.state IN ('active', 'suspended')"
+               "   AND ($2::text[] IS NULL OR t.id = ANY ($2))"
+               "   AND ($3::jsonb IS NULL OR t.labels @> $3)",
+    };
+    return pg_exec(pg, &stmt,
+                   PG_ARGS(PG_ARG(job_id), PG_ARG(selector->ids), PG_ARG(selector->labels),
+                           PG_ARG(exclusive)),
+                   NULL, err);
+}

@@ -11,3 +11,6 @@ void selection_parse(const json_t *value, struct selector *out, struct problems 
  * only while there is no other problem; fails when the database does. */
 err_code selection_check(struct call *call, const struct selector *selector,
                          struct problems *problems, struct err *err) MUST_USE;
+/* A task for each active and suspended tenant of the selector, args {"schema"}. */
+err_code selection_tasks(struct pg *pg, const char *job_id, const struct selector *selector,
+                         bool exclusive, struct err *err) MUST_USE;

@@ -96,15 +96,6 @@ struct refreshing {
 
 static err_code refresh_work(struct pg *pg, void *arg, struct err *err)
 {
-    static const struct pg_stmt stmt = {
-        .name = "refresh_tasks_insert",
-        .sql = "INSERT INTO tenantd.task (job_id, item, tenant_id, server, exclusive, args)"
-               " SELECT $1::uuid, row_number() OVER (ORDER BY t.id) - 1, t.id, t.server, false,"
-               "  jsonb_build_object('schema', t.schema_name)"
-               " FROM tenantd.tenant t WHERE t.state IN ('active', 'suspended')"
-               "   AND ($2::text[] IS NULL OR t.id = ANY ($2))"
-               "   AND ($3::jsonb IS NULL OR t.labels @> $3)",
-    };
     const struct refreshing *r = arg;
     struct job_spec spec = {.kind = "migration.refresh",
                             .max_parallel = r->call->app->config->migrations.max_parallel,
@@ -114,10 +105,7 @@ static err_code refresh_work(struct pg *pg, void *arg, struct err *err)
     err_code rc = job_insert(pg, &spec, r->id, err);
 
     if (!rc)
-        rc = pg_exec(pg, &stmt,
-                     PG_ARGS(PG_ARG((const char *)r->id), PG_ARG(r->selector->ids),
-                             PG_ARG(r->selector->labels)),
-                     NULL, err);
+        rc = selection_tasks(pg, r->id, r->selector, false, err);
     return rc ? rc : job_enqueued(pg, r->id, err);
 }
 

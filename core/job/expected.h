@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a schema must look like when given migrations are applied to it: they are replayed into a
+ * scratch schema within a transaction that is rolled back, and the result is kept in memory, so
+ * that a job over many tenants replays once, not once a tenant.
+ */
+#pragma once
+
+#include "core/job/engine.h"
+
+struct expected_cache;
+struct expected_cache *expected_cache_new(void);        /* NULL: no memory */
+void expected_cache_free(struct expected_cache *cache); /* NULL is fine */
+
+/* A verification: the context of a repair_verify. */
+struct expecting {
+    struct engine *engine;
+    const char *server, *schema; /* whose objects are looked at */
+    json_t *differences;         /* owned; the first of them, after ERR_FINGERPRINT_MISMATCH */
+};
+void expecting_clear(struct expecting *e);
+
+/*
+ * Within an open transaction: ERR_FINGERPRINT_MISMATCH when the schema's objects are not those that
+ * the applied migrations of the catalog make, without the tables of this and other migration tools;
+ * ERR_MIGRATION_FAILED when they cannot be replayed. Leaves nothing behind. A repair_verify; ctx is
+ * the struct expecting.
+ */
+err_code expected_verify(void *ctx, struct pg *pg, const struct catalog *catalog,
+                         const bool *applied, struct err *err) MUST_USE;
