@@ -122,6 +122,17 @@ static err_code make_scratch(struct pg *pg, const char *scratch, const char *sha
                         : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
+/* Up to the end of its last statement: what follows that is not run. */
+static err_code replay_one(struct pg *pg, const struct migration *m, struct err *err)
+{
+    CLEANUP(str_clear) struct str sql = STR_INIT;
+    const struct statement *last = &m->statements[m->statement_count - 1];
+
+    str_add_n(&sql, m->sql, last->offset + last->length);
+    return str_ok(&sql) ? pg_command(pg, str_text(&sql), err)
+                        : err_set(err, ERR_INTERNAL, "out of memory");
+}
+
 static err_code replay(struct pg *pg, const struct catalog *catalog, const bool *applied,
                        struct err *err)
 {
@@ -130,7 +141,7 @@ static err_code replay(struct pg *pg, const struct catalog *catalog, const bool 
         struct err why = {.code = ERR_NONE};
         if (!applied[i] || !m->statement_count)
             continue;
-        err_code rc = pg_command(pg, m->sql, &why);
+        err_code rc = replay_one(pg, m, &why);
         if (rc && err_is_retryable(rc)) {
             *err = why;
             return rc;

@@ -133,25 +133,30 @@ static err_code fill(struct repairing *r, const struct applied_set *set, struct 
     return pg_query_text(r->pg, str_text(&sql), PG_ARGS(PG_ARG(rows)), NULL, err);
 }
 
-/* Who may use the old table may use the new one: `from` is a relation, quoted, `to` another. */
+/* Who may use the old table may use the new one; the comment, which is about the table in use,
+ * moves. `from` is the old one, quoted. */
 static err_code copy_rights(struct repairing *r, const char *from, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "repair_rights",
         .sql =
-            "WITH pair AS (SELECT $1::text::regclass AS old, $2::text::regclass AS new, 'TABLE' AS "
-            "what"
-            "  UNION ALL SELECT pg_get_serial_sequence($1, 'id')::regclass,"
-            "   pg_get_serial_sequence($2, 'id')::regclass, 'SEQUENCE')"
-            " SELECT coalesce((SELECT format('ALTER TABLE %s OWNER TO %I;', p.new,"
-            "   pg_get_userbyid(c.relowner)) FROM pair p JOIN pg_class c ON c.oid = p.old"
-            "   WHERE p.what = 'TABLE' AND pg_get_userbyid(c.relowner) <> current_user), '')"
-            "  || coalesce((SELECT string_agg(format('GRANT %s ON %s %s TO %s%s', a.privilege_type,"
-            "   p.what, p.new, CASE WHEN a.grantee = 0 THEN 'PUBLIC'"
+            "WITH pair AS (SELECT $1::text::regclass AS old, $2::text::regclass AS new,"
+            "  'TABLE' AS what UNION ALL SELECT pg_get_serial_sequence($1, 'id')::regclass,"
+            "   pg_get_serial_sequence($2, 'id')::regclass, 'SEQUENCE'),"
+            " owner AS (SELECT format('ALTER TABLE %s OWNER TO %I', p.new,"
+            "   pg_get_userbyid(c.relowner)) AS sql FROM pair p JOIN pg_class c ON c.oid = p.old"
+            "  WHERE p.what = 'TABLE' AND pg_get_userbyid(c.relowner) <> current_user),"
+            " rights AS (SELECT format('GRANT %s ON %s %s TO %s%s', a.privilege_type, p.what,"
+            "   p.new, CASE WHEN a.grantee = 0 THEN 'PUBLIC'"
             "    ELSE quote_ident(pg_get_userbyid(a.grantee)) END,"
-            "   CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), ';')"
-            "   FROM pair p JOIN pg_class c ON c.oid = p.old, aclexplode(c.relacl) a"
-            "   WHERE a.grantee <> c.relowner), '') AS sql",
+            "   CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) AS sql"
+            "  FROM pair p JOIN pg_class c ON c.oid = p.old, aclexplode(c.relacl) a"
+            "  WHERE a.grantee <> c.relowner),"
+            " comment AS (SELECT format('COMMENT ON TABLE %s IS %L; COMMENT ON TABLE %s IS NULL',"
+            "   p.new, obj_description(p.old, 'pg_class'), p.old) AS sql FROM pair p"
+            "  WHERE p.what = 'TABLE' AND obj_description(p.old, 'pg_class') IS NOT NULL)"
+            " SELECT coalesce(string_agg(sql, '; '), '') AS sql FROM (SELECT sql FROM owner"
+            "  UNION ALL SELECT sql FROM rights UNION ALL SELECT sql FROM comment) x",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc =
@@ -159,8 +164,7 @@ static err_code copy_rights(struct repairing *r, const char *from, struct err *e
     return rc || !*pg_text(rows, 0, "sql") ? rc : pg_command(r->pg, pg_text(rows, 0, "sql"), err);
 }
 
-static err_code make_new(struct repairing *r, const struct repair *repair, const char *old,
-                         struct err *err)
+static err_code make_new(struct repairing *r, const struct repair *repair, struct err *err)
 {
     CLEANUP(str_clear) struct str sql = STR_INIT;
 
@@ -168,9 +172,7 @@ static err_code make_new(struct repairing *r, const struct repair *repair, const
     if (!str_ok(&sql))
         return err_set(err, ERR_INTERNAL, "out of memory");
     err_code rc = pg_command(r->pg, str_text(&sql), err);
-    if (!rc)
-        rc = fill(r, repair->after, err);
-    return rc ? rc : copy_rights(r, old, err);
+    return rc ? rc : fill(r, repair->after, err);
 }
 
 static err_code take_backup(struct repairing *r, struct err *err)
@@ -208,7 +210,9 @@ err_code repair_swap(struct repairing *r, const struct repair *repair, struct er
     if (!rc && r->set->has_table)
         rc = rename_to(r, str_text(&r->table), name, err);
     if (!rc)
-        rc = r->backup_table ? take_backup(r, err) : make_new(r, repair, str_text(&old), err);
+        rc = r->backup_table ? take_backup(r, err) : make_new(r, repair, err);
+    if (!rc && r->set->has_table)
+        rc = copy_rights(r, str_text(&old), err);
     if (!rc && r->set->has_table && r->wish->drop_backup)
         rc = run(r, "DROP TABLE ", str_text(&old), "", err);
     return rc ? rc : look_again(r, repair, err);
