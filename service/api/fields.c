@@ -52,7 +52,8 @@ struct reply problems_reply(const struct call *call, struct problems *p)
                   json_string_value(json_object_get(first, "detail")));
     /* a single problem with a code of its own is what the whole answer is about */
     static const err_code own[] = {ERR_INVALID_TENANT_ID, ERR_RESERVED_NAME,
-                                   ERR_SCHEMA_NAME_TOO_LONG, ERR_EMPTY_SELECTOR};
+                                   ERR_SCHEMA_NAME_TOO_LONG, ERR_EMPTY_SELECTOR,
+                                   ERR_UNKNOWN_TARGET};
     for (size_t i = 0; i < ARRAY_LEN(own) && specific; i++)
         if (str_eq(code, err_name(own[i])))
             err.code = own[i];

@@ -17,9 +17,28 @@
         .name = "wait", .help = "wait for the job and show its progress"                           \
     }
 
+/* Whom a command is about, for selector_of(). */
+#define WHOM                                                                                       \
+    {.name = "all", .help = "every tenant"},                                                       \
+        {.name = "id", .value = "ID", .many = true, .help = "these tenants"},                      \
+    {                                                                                              \
+        .name = "label", .value = "KEY=VALUE", .many = true,                                       \
+        .help = "tenants with all of these labels"                                                 \
+    }
+#define DRY_RUN                                                                                    \
+    {                                                                                              \
+        .name = "dry-run", .help = "only show what it would edit"                                  \
+    }
+#define NO_WAIT                                                                                    \
+    {                                                                                              \
+        .name = "no-wait", .help = "only start it"                                                 \
+    }
+
 static const char *const migration_states[] = {"ok", "behind", "diverged", "unknown", NULL};
 static const char *const formats[] = {"json-schema", "typescript", "mermaid", NULL};
 static const char *const themes[] = {"default", "dark", "forest", "neutral", NULL};
+static const char *const tools[] = {"auto",  "flyway",          "golang-migrate", "ecto",    "dbmate",
+                                    "rails", "node-pg-migrate", "prisma",         "alembic", NULL};
 static const char *const roles[] = {"viewer", "ci", "operator", "admin", NULL};
 
 static const struct option_def common[] = {
@@ -113,12 +132,7 @@ static const struct command_def commands[] = {
      .operands = "",
      .help = "Migrates tenants and waits for it; Ctrl-C ends the wait, not the run.",
      .options =
-         {{.name = "all", .help = "every tenant"},
-          {.name = "id", .value = "ID", .many = true, .help = "these tenants"},
-          {.name = "label",
-           .value = "KEY=VALUE",
-           .many = true,
-           .help = "tenants with all of these labels"},
+         {WHOM,
           {.name = "target", .value = "VERSION", .help = "up to this migration (the last)"},
           {.name = "dry-run", .help = "only show what it would do; --json has the SQL"},
           {.name = "stop-on-failure", .help = "begin no more tenants once one has failed"},
@@ -147,6 +161,48 @@ static const struct command_def commands[] = {
           {.name = "queue", .help = "wait for a live run over the same tenants"},
           {.name = "no-wait", .help = "only start it"}},
      .fn = run_start},
+    {.name = "sync",
+     .operands = "",
+     .help = "Brings tracking tables in line with the catalog; runs no migration.",
+     .options = {WHOM,
+                 {.name = "clean-orphans", .help = "remove rows that are about no migration"},
+                 {.name = "mark-missing", .help = "record all that is not recorded"},
+                 {.name = "mark-out-of-order", .help = "of that only what others came after"},
+                 {.name = "accept-checksums", .help = "take the catalog's bytes for what was run"},
+                 DRY_RUN,
+                 NO_WAIT},
+     .fn = repair_start},
+    {.name = "baseline",
+     .operands = "VERSION...",
+     .min = 1,
+     .max = SIZE_MAX,
+     .help = "Records migrations up to a version as applied, without running them.",
+     .options = {WHOM,
+                 {.name = "only", .help = "just the versions named, not what is before them"},
+                 {.name = "no-verify", .help = "do not look at the objects that are there"},
+                 DRY_RUN,
+                 NO_WAIT},
+     .fn = repair_start},
+    {.name = "convert",
+     .operands = "[FORMAT]",
+     .max = 1,
+     .help = "Converts tracking tables to name, hash, drizzle-kit or drizzle-kit-v1.",
+     .options = {WHOM,
+                 {.name = "restore", .help = "or put the newest backup back"},
+                 {.name = "no-backup", .help = "do not keep what the table was"},
+                 DRY_RUN,
+                 NO_WAIT},
+     .fn = repair_start},
+    {.name = "adopt",
+     .operands = "",
+     .help = "Takes over the history that another migration tool keeps in the schemas.",
+     .options = {WHOM,
+                 {.name = "from", .value = "TOOL", .choices = tools, .help = "whose (auto)"},
+                 {.name = "table", .value = "NAME", .help = "its table, unless it is the usual one"},
+                 {.name = "verify", .help = "look at the objects that are there"},
+                 DRY_RUN,
+                 NO_WAIT},
+     .fn = repair_start},
     {.name = "status",
      .operands = "",
      .help = "Shows where the fleet's migrations stand.",

@@ -87,6 +87,10 @@ json_t *labels_of(const struct args *args) MUST_USE;
 /* Adds "strategy" to a run's body when options of `run` ask for it; false and a complaint when one
  * makes no sense. */
 bool strategy_add(const struct args *args, json_t *body) MUST_USE;
+/* The selector of --all, --id and --label; NULL and a complaint when it names nobody. */
+json_t *selector_of(const struct args *args) MUST_USE;
+/* Strings of a list, with ", " between them; appended. */
+void names_join(const json_t *list, struct str *out);
 
 /* The commands, in the order of the table. */
 int tenants_list(struct ctl *ctl, const struct args *args);
@@ -99,6 +103,7 @@ int tenants_import(struct ctl *ctl, const struct args *args);
 int migrations_list(struct ctl *ctl, const struct args *args);
 int migrations_push(struct ctl *ctl, const struct args *args);
 int run_start(struct ctl *ctl, const struct args *args);
+int repair_start(struct ctl *ctl, const struct args *args);
 int status_show(struct ctl *ctl, const struct args *args);
 int jobs_list(struct ctl *ctl, const struct args *args);
 int jobs_get(struct ctl *ctl, const struct args *args);

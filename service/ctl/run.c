@@ -4,7 +4,7 @@
 
 #include "service/ctl/ctl.h"
 
-static json_t *selector_of(const struct args *args)
+json_t *selector_of(const struct args *args)
 {
     bool all = args_flag(args, "all"), ids = args_flag(args, "id"),
          labels = args_flag(args, "label");
@@ -12,8 +12,11 @@ static json_t *selector_of(const struct args *args)
     size_t at = 0;
 
     if (all == (ids || labels)) {
-        complain(all ? "--all goes without --id and --label"
-                     : "run needs to know for whom: --all, --id ID... or --label KEY=VALUE...");
+        if (all)
+            complain("--all goes without --id and --label");
+        else
+            complain("%s needs to know for whom: --all, --id ID... or --label KEY=VALUE...",
+                     args->command->name);
         json_decref(selector);
         return NULL;
     }
@@ -61,7 +64,7 @@ static json_t *body_of(const struct args *args)
     return NULL;
 }
 
-static void join(const json_t *list, struct str *out)
+void names_join(const json_t *list, struct str *out)
 {
     for (size_t i = 0; i < json_array_size(list); i++)
         str_addf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(list, i)));
@@ -71,8 +74,8 @@ static void print_cohort(struct table *table, const json_t *cohort)
 {
     struct str ids = STR_INIT, pending = STR_INIT;
 
-    join(json_object_get(cohort, "sample"), &ids);
-    join(json_object_get(cohort, "pending"), &pending);
+    names_join(json_object_get(cohort, "sample"), &ids);
+    names_join(json_object_get(cohort, "pending"), &pending);
     table_add_int(table, json_int(cohort, "tenants"));
     table_add(table, json_str(cohort, "head"));
     table_add(table, str_text(&pending));
@@ -96,7 +99,7 @@ static void print_plan(const struct ctl *ctl, const json_t *plan)
     json_array_foreach(json_object_get(plan, "cohorts"), i, cohort) print_cohort(&table, cohort);
     table_print(ctl, &table, NULL);
     if (json_is_object(shared)) {
-        join(json_object_get(shared, "pending"), &pending);
+        names_join(json_object_get(shared, "pending"), &pending);
         say(ctl, "shared schema first: %s", pending.len ? str_text(&pending) : "nothing to do");
     }
     say(ctl, "to %s: %lld tenants, %lld of them with nothing to do; nothing was changed",

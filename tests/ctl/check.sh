@@ -157,6 +157,26 @@ run=$(job_in)
 expect 'it says so with --quiet too' 1 - '9001_late' -q jobs wait "$run"
 sql 'CREATE TABLE tenant_acme.late (); CREATE TABLE tenant_b1.late ()'
 
+# repairs
+sql "INSERT INTO tenant_acme.__drizzle_migrations (name) VALUES ('0009_odd')"
+expect 'sync for nobody' 2 - 'sync needs to know for whom' sync --mark-missing
+expect 'sync of nothing' 1 - 'nothing is asked for' sync --id acme
+expect 'sync' 0 'migration.sync .*succeeded, 1 done' '' sync --id acme --clean-orphans
+expect 'sync again' 0 'succeeded, 0 done, 1 with nothing to do' '' sync --id acme --clean-orphans
+expect 'sync, only looking' 0 '^1 of 1 tenants looked at, 1 of them with nothing to do' - sync --id acme --clean-orphans --dry-run
+expect 'baseline of nothing' 2 - 'needs' baseline --all
+expect 'baseline to nowhere' 1 - 'UNKNOWN_TARGET' baseline 7777_x --all
+expect 'baseline back' 1 'failed' 'NOT_EMPTY_HISTORY' baseline 0001_organizations_and_contacts --id acme
+expect 'baseline, only looking' 0 'record 9001_late' - baseline 9001_late --only --id acme --dry-run
+expect 'baseline that is not there' 1 'failed' 'FINGERPRINT_MISMATCH|MIGRATION_FAILED' baseline 9001_late --only --id acme
+expect 'convert to nothing' 1 - 'either to or restore' convert --id acme
+expect 'convert, only looking' 0 'convert [0-9]+ rows from name to hash +acme' - convert hash --id acme --dry-run
+expect 'convert' 0 'migration.convert .*succeeded, 1 done' '' convert hash --id acme
+expect 'convert back' 0 'migration.convert .*succeeded, 1 done' '' convert --restore --id acme
+expect 'adopt from nobody' 2 - 'flyway' adopt --from oracle --all
+expect 'adopt, only looking' 0 'no history of prisma' - adopt --from prisma --id acme --dry-run
+expect 'adopt' 1 'failed' 'HISTORY_NOT_FOUND' adopt --id acme
+
 # jobs
 expect 'jobs list' 0 "^$run +migration.run +failed" - jobs list --kind migration.run --state failed
 expect 'jobs list of a wrong state' 1 - '400 INVALID_PARAMETER' jobs list --state x
