@@ -133,6 +133,75 @@ orm_upgrades() {
     orm a "$v1_next" 10
 }
 
+# convert TENANT BODY FORMAT APPLIED: a conversion, and what the table says after it
+convert() {
+    must 200 POST "/v1/tenants/$1/migrations/convert" "$2" -H 'Prefer: wait=30'
+    is "conversion of $1" "succeeded 1" "$(get '[.state, .progress.succeeded] | join(" ")')"
+    tenant_is "$1" "$3" "$4" 0
+}
+# drizzle-multitenant finds every format that it knows, and nothing to do in it.
+seed_converted() {
+    run seed-migrate.mjs "$url" "$next" name a b
+    up one
+    bundle "$next" 10
+    import 2
+    for format in hash drizzle-kit name; do
+        must 200 POST /v1/migration-format-conversions "{\"selector\":{\"all\":true},\"to\":\"$format\"}" -H 'Prefer: wait=30'
+        is "conversion" "succeeded 2" "$(get '[.state, .progress.succeeded] | join(" ")')"
+        seed_is_done "$format" a b
+    done
+}
+# What drizzle-multitenant began goes on with drizzle-orm 0.45, and back.
+orm_takes_over() {
+    run seed-migrate.mjs "$url" "$base" name a
+    up one
+    bundle "$base" 9
+    import 1
+    convert a '{"to":"drizzle-kit"}' drizzle-kit 9
+    orm a "$base" 9
+    orm a "$next" 10
+    bundle "$next" 1
+    tenant_is a drizzle-kit 10 0
+    convert a '{"restore":true}' name 10
+    seed_is_done name a
+    convert a '{"to":"drizzle-kit","keep_backup":false}' drizzle-kit 10
+    orm a "$next" 10
+}
+# drizzle-orm 1.0 goes on in what was made for it, and upgrades what was made for 0.45.
+orm_v1_takes_over() {
+    up one
+    bundle "$v1" 9
+    must 200 POST /v1/tenants '{"id":"a"}' -H 'Prefer: wait=30'
+    tenant_is a name 9 0
+    convert a '{"to":"drizzle-kit-v1"}' drizzle-kit-v1 9
+    orm a "$v1" 9
+    orm a "$v1_next" 10
+    bundle "$v1_next" 1
+    tenant_is a drizzle-kit-v1 10 0
+    convert a '{"to":"drizzle-kit"}' drizzle-kit 10
+    orm a "$v1_next" 10
+    tenant_is a drizzle-kit-v1 10 0
+    convert a '{"to":"name"}' name 10
+    migrate_all 0 1
+}
+# What drizzle-multitenant calls missing and orphaned is what a sync is about.
+seed_synced() {
+    run seed-migrate.mjs "$url" "$next" name a b
+    sql "UPDATE tenant_a.__drizzle_migrations SET name = '0005_gone' WHERE name LIKE '0004%'"
+    up one
+    bundle "$next" 10
+    import 2
+    run seed-status.mjs "$url" "$next" auto a
+    local pending orphans
+    pending=$(get '.tenants[0].pending | join(" ")') orphans=$(get '.tenants[0].orphans | join(" ")')
+    must 200 GET /v1/tenants/a/migrations/sync
+    is "missing" "$pending" "$(get '.missing | join(" ")')"
+    is "orphaned" "$orphans" "$(get '.orphaned | join(" ")')"
+    must 200 POST /v1/migration-syncs '{"selector":{"all":true},"clean_orphans":true,"mark_missing":true}' -H 'Prefer: wait=30'
+    is "sync" "succeeded 1 1" "$(get '[.state, .progress.succeeded, .progress.skipped] | join(" ")')"
+    seed_is_done name a b
+}
+
 passed=0 failed=0 cases=0
 # try WHAT FUNCTION ARGUMENT...: the case in a process, a database and a replica of its own
 try() {
@@ -178,6 +247,13 @@ migrator=drizzle-kit-v1-migrate.mjs
 try "drizzle-orm 1.0 begins, tenantd continues" orm_begins drizzle-kit-v1 "$v1" "$v1_next"
 try "tenantd begins, drizzle-orm 1.0 continues" orm_continues drizzle-kit-v1 "$v1" "$v1_next"
 try "drizzle-orm 1.0 upgrades what tenantd wrote for 0.45, tenantd continues" orm_upgrades
+
+try "drizzle-multitenant finds every format that tenantd converts to" seed_converted
+try "what tenantd syncs is in sync for drizzle-multitenant" seed_synced
+migrator=drizzle-kit-migrate.mjs
+try "drizzle-orm 0.45 takes over from drizzle-multitenant, and gives back" orm_takes_over
+migrator=drizzle-kit-v1-migrate.mjs
+try "drizzle-orm 1.0 takes over what tenantd began, and upgrades what it converts" orm_v1_takes_over
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
