@@ -13,7 +13,8 @@ dev() {
 dev one
 await_ready one 60
 token=$(cat "$dir/admin-token")
-url=$(cat "$dir/database-url")
+url=$(cat "$dir/database-url") tenants_url=$url
+watch "$url"
 is "mode of the token's file" 600 "$(stat -c %a "$dir/admin-token")"
 register_base
 make_tenants 5
@@ -36,7 +37,7 @@ until_true 20 "PostgreSQL stops after its tenantd was killed" gone
 dev one
 await_ready one 60
 is "token" "$token" "$(cat "$dir/admin-token")"
-url=$(cat "$dir/database-url")
+url=$(cat "$dir/database-url") tenants_url=$url
 must 200 GET /v1/tenants
 is "tenants" 5 "$(get '.tenants | length')"
 applied_once
@@ -46,7 +47,7 @@ start_run
 await_job 20
 job_is succeeded
 applied_once
-all_settled
+invariants
 server=$(head -n 1 "$dir/pg/postmaster.pid")
 stop one
 is "PostgreSQL after an orderly end" gone "$(kill -0 "$server" 2>/dev/null && echo there || echo gone)"

@@ -15,7 +15,8 @@ fault_owner=$BASHPID
 declare -A pid=() port=() admin=() log=()
 starts=0
 helpers=()
-url="postgresql://postgres@/postgres?host=$work/pg"
+url="postgresql://postgres@/postgres?host=$work/pg" # of the control schema
+tenants_url=$url                                    # of the tenants, where they are apart
 
 say() { printf '  %s\n' "$*"; }
 die() {
@@ -37,14 +38,16 @@ fault_end() {
     done
     wait 2>/dev/null || true
     if [ "$status" != 0 ]; then
-        for name in "$work"/*.log; do
-            [ -f "$name" ] || continue
+        # shellcheck disable=SC2012 # names of our own
+        ls -t "$work"/*.log 2>/dev/null | head -n 6 | while read -r name; do
             echo "  -- $(basename "$name")"
             grep -v '"event":"request"' "$name" | tail -n 25 | sed 's/^/  /' || true
         done
     fi
     sanitizer_reports || status=1
-    "$pg_sh" stop "$work/pg"
+    for name in "$work"/*/server.log; do
+        [ ! -f "$name" ] || "$pg_sh" stop "$(dirname "$name")"
+    done
     if [ "${FAULT_KEEP:-}" ]; then
         echo "  kept: $work"
     else
@@ -85,9 +88,18 @@ at_least() { # WHAT LIMIT GOT
 
 # --- PostgreSQL
 
-pg_start() { "$pg_sh" start "$work/pg" >/dev/null; }
-pg_stop() { "$pg_sh" stop "$work/pg"; }
-sql() { PGOPTIONS='-c client_min_messages=warning' psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$url" -c "$1"; }
+# pg_start [NAME]: a server in $work/NAME, with what the invariants need
+pg_start() {
+    "$pg_sh" start "$work/${1:-pg}" >/dev/null
+    watch "postgresql://postgres@/postgres?host=$work/${1:-pg}"
+}
+watch() { psql_at "$1" -f "$root/tests/fault/invariants.sql"; }
+pg_stop() { "$pg_sh" stop "$work/${1:-pg}"; }
+psql_at() { # URL [psql options]
+    PGOPTIONS='-c client_min_messages=warning' psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$@"
+}
+sql() { psql_at "$url" -c "$1"; }
+tenants_sql() { psql_at "$tenants_url" -c "$1"; }
 sql_is() { [ "$(sql "$2")" = "$1" ]; }
 sql_at_least() { [ "$(sql "$2")" -ge "$1" ]; }
 
@@ -224,26 +236,45 @@ task_state() { sql "SELECT state FROM tenantd.task WHERE job_id = '$job' AND ten
 
 # --- invariants
 
-# Every tenant has every version of the catalog once: in its tracking table, in what the migrations
-# themselves left behind, and so the registry says.
+spoiled="'{}'" # an SQL array of the tenants that the fault itself damaged
+
+# A query for what audit.violations() is told of the catalog and of the tenants.
+known_sql() {
+    cat <<SQL
+SELECT json_build_object('catalog', (SELECT coalesce(json_agg(json_build_object('version', version,
+        'row', strpos(body, 'INSERT INTO steps') > 0, 'table', strpos(body, 'CREATE TABLE t_' || version) > 0)
+        ORDER BY version), '[]') FROM (SELECT version, convert_from(sql, 'UTF8') AS body
+          FROM tenantd.migration WHERE catalog = 'tenant') m),
+    'tenants', (SELECT coalesce(json_agg(json_build_object('id', t.id, 'schema', schema_name, 'state', state,
+        'known', coalesce((SELECT jsonb_agg(r -> 0 ORDER BY n)
+          FROM jsonb_array_elements(s.content -> 'rows') WITH ORDINALITY AS e(r, n)), '[]'))), '[]')
+      FROM tenantd.tenant t LEFT JOIN tenantd.applied_set s ON s.id = t.applied_set
+     WHERE NOT t.id = ANY ($spoiled)))
+SQL
+}
+# What every tenant has is a prefix of the catalog, its objects are those of that prefix and no others, and
+# the registry believes no more than that.
+prefixes_hold() {
+    sql "$(known_sql)" >"$work/known.json"
+    psql_at "$tenants_url" >"$work/violations" <<SQL
+\\set known \`cat "$work/known.json"\`
+SELECT * FROM audit.violations((:'known')::jsonb -> 'catalog', (:'known')::jsonb -> 'tenants')
+SQL
+    [ ! -s "$work/violations" ] || die "$(head -n 5 "$work/violations")"
+}
+one_writer_each() {
+    ! grep -hF 'two writers in' "$work"/*/server.log >"$work/violations" || die "$(head -n 5 "$work/violations")"
+}
+
+# Every tenant has every version of the catalog: so its schema says, and so the registry.
 # applied_once EXCEPT: an SQL array of ids that are looked at apart
 applied_once() {
-    sql "DO \$check\$
-DECLARE t record; tracked text; ran text; made text; wanted text;
-BEGIN
-    SELECT string_agg(version, ' ' ORDER BY version) INTO wanted FROM tenantd.migration WHERE catalog = 'tenant';
-    FOR t IN SELECT id, schema_name, state, applied_set FROM tenantd.tenant
-              WHERE NOT id = ANY (${1:-"'{}'::text[]"}) ORDER BY id LOOP
-        EXECUTE format('SELECT string_agg(name, '' '' ORDER BY name) FROM %I.__drizzle_migrations', t.schema_name) INTO tracked;
-        EXECUTE format('SELECT string_agg(version, '' '' ORDER BY version) FROM %I.steps', t.schema_name) INTO ran;
-        SELECT string_agg(substr(relname, 3), ' ' ORDER BY relname) INTO made FROM pg_class
-         WHERE relnamespace = to_regnamespace(quote_ident(t.schema_name)) AND relkind = 'r' AND relname LIKE 't\\_%';
-        IF tracked IS DISTINCT FROM wanted OR ran IS DISTINCT FROM wanted
-           OR coalesce('0000_base ' || made, '0000_base') <> wanted OR t.state NOT IN ('active', 'suspended') THEN
-            RAISE EXCEPTION '% (%): tracked %, ran %, made %, wanted %', t.id, t.state, tracked, ran, made, wanted;
-        END IF;
-    END LOOP;
-END \$check\$" 2>"$work/applied.txt" || die "applied once: $(head -n 1 "$work/applied.txt")"
+    prefixes_hold
+    is "tenants that are not at the head" 0 "$(jq --argjson except "$(sql "SELECT to_json(${1:-"'{}'"}::text[])")" \
+        '(.catalog | length) as $head | [.tenants[] | select((.known | length) < $head and (.id | IN($except[]) | not))] | length' \
+        "$work/known.json")"
+    is "tenants in other states" 0 "$(sql "SELECT count(*) FROM tenantd.tenant
+        WHERE state NOT IN ('active', 'suspended') AND NOT id = ANY (${1:-"'{}'"}::text[])")"
     [ $# = 0 ] || return 0
     must 200 GET /v1/migration-status
     is "tenants that the registry knows to be up to date" "$(get .tenants)" "$(get .ok)"
@@ -257,6 +288,7 @@ all_settled() {
         LATERAL (SELECT count(*) AS n FROM tenantd.task t WHERE t.job_id = j.id AND t.state = 'succeeded') s
         WHERE (j.progress ->> 'succeeded')::int <> s.n")"
     is "advisory locks" 0 "$(sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")"
+    is "advisory locks beside the tenants" 0 "$(tenants_sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")"
 }
 # Schemas and registry agree.
 no_orphans() {
@@ -271,10 +303,17 @@ no_internal_errors() {
     ! grep -hE '"code":"INTERNAL"' "$work"/*.log || die "a replica reported an internal error"
 }
 
+# What holds after every fault, whatever became of the work.
+invariants() {
+    all_settled
+    prefixes_hold
+    one_writer_each
+}
+
 # How every fault ends: invariants, an orderly stop, nothing left behind.
 finish() {
     local name
-    all_settled
+    invariants
     for name in "${!pid[@]}"; do
         stop "$name"
     done

@@ -14,6 +14,8 @@ sql 'DROP SCHEMA "tenant_t-0110" CASCADE'
 sql 'DELETE FROM "tenant_t-0111".__drizzle_migrations'
 sql 'DROP TABLE "tenant_t-0112".__drizzle_migrations'
 
+spoiled="'{t-0110,t-0111,t-0112,t-0117}'"
+
 start_run
 first=$job
 at=two
@@ -46,7 +48,7 @@ is "emptied by hand, version" 0000_base "$(outcome_of t-0111 version)"
 is "table dropped by hand, sqlstate" 42P07 "$(outcome_of t-0112 sqlstate)"
 must 200 GET /v1/tenants/t-0111
 is "the registry knows that nothing is recorded" 4 "$(get .migration.pending)"
-applied_once "'{t-0110,t-0111,t-0112,t-0117}'"
+applied_once "$spoiled"
 is "tenants migrated by either run" 116 "$(sql "SELECT count(DISTINCT tenant_id) FROM tenantd.task
     WHERE job_id IN ('$first', '$second') AND state = 'succeeded' AND (outcome ->> 'applied')::int > 0")"
 is "migrations applied" t "$(sql "SELECT sum((outcome ->> 'applied')::int) = 348 FROM tenantd.task
