@@ -15,30 +15,26 @@ int control_wanted_version(void)
     return control_files[control_file_count - 1].version;
 }
 
-/* Tries instead of waiting: who waits in pg_advisory_lock() holds a snapshot that others wait for. */
-static const struct pg_stmt try_lock = {
-    .name = "control_try_lock",
-    .sql = "SELECT pg_try_advisory_lock(hashtextextended('tenantd.control', 0)) AS got",
+/* One look at the control schema, in a transaction. */
+struct step {
+    int version; /* what it is at afterwards */
+    bool busy;   /* another replica is at it */
+    bool done;   /* nothing is missing */
 };
 
-static err_code lock(struct pg *pg, struct err *err)
+/* Tries instead of waiting: who waits in an advisory lock holds a snapshot that others wait for. The
+ * lock is the transaction's: behind a pooler one of the session would be left with somebody else. */
+static err_code try_lock(struct pg *pg, bool *busy, struct err *err)
 {
-    int64_t deadline = clock_mono_ms() + LOCK_WAIT_MS;
-    struct timespec pause = {.tv_nsec = 100000000};
+    static const struct pg_stmt stmt = {
+        .name = "control_try_lock",
+        .sql = "SELECT pg_try_advisory_xact_lock(hashtextextended('tenantd.control', 0)) AS got",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, &stmt, PG_NO_ARGS, &rows, err);
 
-    for (;;) {
-        CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-        err_code rc = pg_query(pg, &try_lock, PG_NO_ARGS, &rows, err);
-        if (rc)
-            return rc;
-        if (pg_bool(rows, 0, "got"))
-            return ERR_NONE;
-        if (clock_mono_ms() > deadline)
-            return err_set(err, ERR_LOCK_UNAVAILABLE,
-                           "another replica has been migrating the control schema for %d s",
-                           LOCK_WAIT_MS / 1000);
-        (void)nanosleep(&pause, NULL);
-    }
+    *busy = !rc && !pg_bool(rows, 0, "got");
+    return rc;
 }
 
 static err_code read_version(struct pg *pg, int *version, struct err *err)
@@ -49,11 +45,10 @@ static err_code read_version(struct pg *pg, int *version, struct err *err)
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc = pg_command(pg,
-                             "SET client_min_messages = warning;"
+                             "SET LOCAL client_min_messages = warning;"
                              "CREATE SCHEMA IF NOT EXISTS tenantd;"
                              "CREATE TABLE IF NOT EXISTS tenantd.control_version ("
-                             " version int PRIMARY KEY, applied_at timestamptz DEFAULT now());"
-                             "RESET client_min_messages",
+                             " version int PRIMARY KEY, applied_at timestamptz DEFAULT now())",
                              err);
     if (!rc)
         rc = pg_query(pg, &stmt, PG_NO_ARGS, &rows, err);
@@ -62,9 +57,8 @@ static err_code read_version(struct pg *pg, int *version, struct err *err)
     return rc;
 }
 
-static err_code apply_file(struct pg *pg, void *arg, struct err *err)
+static err_code apply_file(struct pg *pg, const struct control_file *file, struct err *err)
 {
-    const struct control_file *file = arg;
     static const struct pg_stmt record = {
         .name = "control_record",
         .sql = "INSERT INTO tenantd.control_version (version) VALUES ($1)",
@@ -75,38 +69,56 @@ static err_code apply_file(struct pg *pg, void *arg, struct err *err)
     return pg_exec(pg, &record, PG_ARGS(PG_ARG(file->version)), NULL, err);
 }
 
-static err_code apply_missing(struct pg *pg, int *version, struct err *err)
+static const struct control_file *file_after(int version)
 {
-    err_code rc = read_version(pg, version, err);
+    for (unsigned i = 0; i < control_file_count; i++)
+        if (control_files[i].version > version)
+            return &control_files[i];
+    return NULL;
+}
+
+static err_code take_step(struct pg *pg, void *arg, struct err *err)
+{
+    struct step *step = arg;
+    err_code rc = try_lock(pg, &step->busy, err);
+
+    if (rc || step->busy)
+        return rc;
+    rc = read_version(pg, &step->version, err);
     if (rc)
         return rc;
-    if (*version > control_wanted_version())
+    if (step->version > control_wanted_version())
         return err_set(err, ERR_INVALID_STATE,
                        "the control schema is at version %d, this build knows up to %d: run a"
                        " newer tenantd",
-                       *version, control_wanted_version());
-    for (unsigned i = 0; i < control_file_count && !rc; i++) {
-        struct control_file file = control_files[i];
-        if (file.version <= *version)
-            continue;
-        rc = pg_tx(pg, apply_file, &file, err);
-        *version = rc ? *version : file.version;
-    }
+                       step->version, control_wanted_version());
+    const struct control_file *file = file_after(step->version);
+    step->done = !file;
+    if (file)
+        rc = apply_file(pg, file, err);
     return rc;
 }
 
 err_code control_migrate(struct pg *pg, int *version, struct err *err)
 {
-    int at = 0;
-    err_code rc = lock(pg, err);
+    int64_t deadline = clock_mono_ms() + LOCK_WAIT_MS;
+    struct timespec pause = {.tv_nsec = 100000000};
+    struct step step = {.version = 0};
 
-    if (rc)
-        return rc;
-    rc = apply_missing(pg, &at, err);
-    (void)!pg_command(pg, "SELECT pg_advisory_unlock(hashtextextended('tenantd.control', 0))", NULL);
-    if (!rc && version)
-        *version = at;
-    return rc;
+    while (!step.done) {
+        err_code rc = pg_tx(pg, take_step, &step, err);
+        if (rc)
+            return rc;
+        if (step.busy && clock_mono_ms() > deadline)
+            return err_set(err, ERR_LOCK_UNAVAILABLE,
+                           "another replica has been migrating the control schema for %d s",
+                           LOCK_WAIT_MS / 1000);
+        if (step.busy)
+            (void)nanosleep(&pause, NULL);
+    }
+    if (version)
+        *version = step.version;
+    return ERR_NONE;
 }
 
 err_code control_secret(struct pg *pg, const char *name, unsigned char **out, size_t *n,

@@ -17,11 +17,14 @@ static err_code subscribe(struct runner *runner, struct pg **out, struct err *er
         .url = runner->control_url,
         .application_name = "tenantd listener",
         .connect_timeout_s = CONNECT_TIMEOUT_S,
-        .no_prepare = true,
     };
     CLEANUP(pg_closep) struct pg *pg = NULL;
     err_code rc = pg_open(&options, &pg, err);
 
+    if (!rc && pg_is_pooled(pg))
+        return err_set(err, ERR_INVALID_STATE,
+                       "a pooler stands before the control database, and notifications do not come"
+                       " through: work is found by polling");
     if (!rc)
         rc = pg_command(pg, "LISTEN tenantd_wake", err);
     if (rc)
@@ -74,6 +77,8 @@ void *listener_main(void *arg)
         if (!rc)
             continue;
         runner_trouble(runner, TROUBLE_LISTEN, &err);
+        if (rc == ERR_INVALID_STATE) /* told once; it would not go away */
+            break;
         pause_before_retry(runner, pause);
         pause = pause < PAUSE_MAX_MS ? 2 * pause : PAUSE_MAX_MS;
     }

@@ -50,14 +50,59 @@ err_code pg_fail(const struct pg *pg, const PGresult *result, const char *what, 
     return code;
 }
 
-static err_code set_timeout(struct pg *pg, int ms, struct err *err)
+static bool succeeded(const PGresult *result)
 {
-    char sql[48];
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
 
-    if (!ms)
-        return ERR_NONE;
-    (void)snprintf(sql, sizeof sql, "SET statement_timeout = %d", ms);
-    return pg_command(pg, sql, err);
+static err_code hand_over(PGresult *result, struct pg_rows **out, struct err *err)
+{
+    struct pg_rows *rows = malloc(sizeof *rows);
+    if (!rows) {
+        PQclear(result);
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    }
+    rows->result = result;
+    *out = rows;
+    return ERR_NONE;
+}
+
+static err_code finish(struct pg *pg, const char *what, PGresult *result, struct pg_rows **out,
+                       struct err *err)
+{
+    if (!succeeded(result)) {
+        err_code code = pg_fail(pg, result, what, err);
+        PQclear(result);
+        return code;
+    }
+    if (out)
+        return hand_over(result, out, err);
+    PQclear(result);
+    return ERR_NONE;
+}
+
+/*
+ * Looks at who answers, in one round trip: a pooler hands out cancel keys of its own, so the process
+ * that answers is not the one that the connection began with. A proxy that just passes bytes on is
+ * no pooler and tells the truth. The session is touched only if it is ours.
+ */
+static err_code meet(struct pg *pg, int timeout_ms, struct err *err)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    char sql[160];
+
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT CASE WHEN pg_backend_pid() <> %d THEN 'pooled' WHEN %d > 0 THEN"
+                   " set_config('statement_timeout', '%d', false) END AS who",
+                   PQbackendPID(pg->conn), timeout_ms, timeout_ms);
+    err_code rc = finish(pg, "cannot connect", PQexec(pg->conn, sql), &rows, err);
+    if (rc)
+        return rc;
+    const char *who = pg_text(rows, 0, "who");
+    pg->pooled = who && str_eq(who, "pooled");
+    pg->tx_timeout_ms = pg->pooled ? timeout_ms : 0;
+    return ERR_NONE;
 }
 
 err_code pg_open(const struct pg_options *options, struct pg **out, struct err *err)
@@ -74,14 +119,13 @@ err_code pg_open(const struct pg_options *options, struct pg **out, struct err *
         options->url, options->application_name ? options->application_name : "tenantd", "UTF8",
         options->connect_timeout_s ? timeout : NULL /* what the URL says */, "15000",
         NULL};
-    pg->no_prepare = options->no_prepare;
     pg->conn = PQconnectdbParams(keys, values, 1 /* dbname may be a whole URI */);
     if (!pg->conn)
         return err_set(err, ERR_INTERNAL, "out of memory");
     if (PQstatus(pg->conn) != CONNECTION_OK)
         return pg_fail(pg, NULL, "cannot connect", err);
     (void)PQsetNoticeReceiver(pg->conn, drop_notice, NULL);
-    err_code rc = set_timeout(pg, options->statement_timeout_ms, err);
+    err_code rc = meet(pg, options->statement_timeout_ms, err);
     if (rc)
         return rc;
     *out = pg;
@@ -125,6 +169,11 @@ bool pg_in_transaction(const struct pg *pg)
 {
     PGTransactionStatusType status = PQtransactionStatus(pg->conn);
     return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
+}
+
+bool pg_is_pooled(const struct pg *pg)
+{
+    return pg->pooled;
 }
 
 int pg_backend_pid(const struct pg *pg)
@@ -186,8 +235,8 @@ static bool is_prepared(const struct pg *pg, const struct pg_stmt *stmt)
  * connection unusable for now, else NULL. */
 static PGresult *prepare(struct pg *pg, const struct pg_stmt *stmt, bool *ready)
 {
-    *ready = !pg->no_prepare && stmt->name && is_prepared(pg, stmt);
-    if (*ready || pg->no_prepare || !stmt->name || pg->prepared_count == PREPARED_MAX)
+    *ready = !pg->pooled && stmt->name && is_prepared(pg, stmt);
+    if (*ready || pg->pooled || !stmt->name || pg->prepared_count == PREPARED_MAX)
         return NULL;
     PGresult *result = PQprepare(pg->conn, stmt->name, stmt->sql, 0, NULL);
     *ready = PQresultStatus(result) == PGRES_COMMAND_OK;
@@ -212,38 +261,6 @@ static PGresult *execute(struct pg *pg, const struct pg_stmt *stmt, const struct
     if (ready)
         return PQexecPrepared(pg->conn, stmt->name, (int)n, values, NULL, NULL, 0);
     return PQexecParams(pg->conn, stmt->sql, (int)n, NULL, values, NULL, NULL, 0);
-}
-
-static bool succeeded(const PGresult *result)
-{
-    ExecStatusType status = PQresultStatus(result);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-}
-
-static err_code hand_over(PGresult *result, struct pg_rows **out, struct err *err)
-{
-    struct pg_rows *rows = malloc(sizeof *rows);
-    if (!rows) {
-        PQclear(result);
-        return err_set(err, ERR_INTERNAL, "out of memory");
-    }
-    rows->result = result;
-    *out = rows;
-    return ERR_NONE;
-}
-
-static err_code finish(struct pg *pg, const char *what, PGresult *result, struct pg_rows **out,
-                       struct err *err)
-{
-    if (!succeeded(result)) {
-        err_code code = pg_fail(pg, result, what, err);
-        PQclear(result);
-        return code;
-    }
-    if (out)
-        return hand_over(result, out, err);
-    PQclear(result);
-    return ERR_NONE;
 }
 
 err_code pg_query(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args, size_t n,

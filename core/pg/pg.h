@@ -19,8 +19,8 @@ struct pg_options {
     const char *url;              /* connection URI or keyword/value string */
     const char *application_name; /* shown in pg_stat_activity; NULL for "tenantd" */
     int connect_timeout_s;        /* 0: the URL's, or libpq's default, no limit */
-    int statement_timeout_ms;     /* of every statement, for the session; 0: the server's default */
-    bool no_prepare;              /* behind a transaction pooler named statements do not survive */
+    int statement_timeout_ms;     /* of every statement; 0: the server's default. Behind a pooler of
+                                     those in a pg_tx() only */
 };
 
 /* One SQL statement; name is unique in the program: [a-z0-9_]+. */
@@ -38,6 +38,9 @@ void pg_close_wait(struct pg *pg);
 /* Whether the connection is usable, as far as can be told without asking the server. */
 bool pg_alive(struct pg *pg);
 bool pg_in_transaction(const struct pg *pg);
+/* Whether a pooler stands in between. It may give each transaction to another session, so nothing is
+ * prepared or set for longer than one, and LISTEN hears nothing. */
+bool pg_is_pooled(const struct pg *pg);
 int pg_backend_pid(const struct pg *pg);
 int pg_server_version(const struct pg *pg); /* 150004 and the like */
 int pg_library_version(void);               /* libpq's, likewise */

@@ -10,7 +10,8 @@ enum { PREPARED_MAX = 192 };
 
 struct pg {
     PGconn *conn;
-    bool no_prepare;
+    bool pooled;
+    int tx_timeout_ms; /* of statements in a transaction, where the session cannot hold it; 0: none */
     size_t prepared_count;
     const struct pg_stmt *prepared[PREPARED_MAX];
 };

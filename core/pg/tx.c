@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
 #include "core/base/str.h"
 #include "core/pg/pg_internal.h"
 
@@ -12,9 +14,19 @@ static err_code commit(struct pg *pg, struct err *err)
     return pg_command(pg, "COMMIT", err);
 }
 
+static err_code begin(struct pg *pg, struct err *err)
+{
+    char sql[64];
+
+    if (!pg->tx_timeout_ms)
+        return pg_command(pg, "BEGIN", err);
+    (void)snprintf(sql, sizeof sql, "BEGIN; SET LOCAL statement_timeout = %d", pg->tx_timeout_ms);
+    return pg_command(pg, sql, err);
+}
+
 static err_code attempt(struct pg *pg, pg_work *work, void *arg, struct err *err)
 {
-    err_code rc = pg_command(pg, "BEGIN", err);
+    err_code rc = begin(pg, err);
     if (rc)
         return rc;
     rc = work(pg, arg, err);

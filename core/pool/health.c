@@ -95,7 +95,7 @@ static err_code talk(struct pool_manager *m, struct pool_lease *lease, int64_t l
     if (!rc)
         rc = lease_enter(lease, err);
     if (!rc)
-        rc = lease_leave(m, lease, POOL_ROLLBACK, &fit, err);
+        rc = lease_leave(lease, POOL_ROLLBACK, &fit, err);
     lease_give_back(m, lease, fit);
     return rc;
 }

@@ -26,8 +26,7 @@ static err_code conn_open(struct pool_manager *m, struct tenant_pool *pool, int6
         return err_set(err, ERR_INTERNAL, "out of memory");
     err_code rc = pg_open(&(struct pg_options){.url = pool->url,
                                                .application_name = m->options.application_name,
-                                               .connect_timeout_s = connect_timeout(m, deadline),
-                                               .no_prepare = m->options.pooler},
+                                               .connect_timeout_s = connect_timeout(m, deadline)},
                           &conn->pg, err);
     pools_lock(m);
     rc ? m->counters.open_failed++ : m->counters.opened++;
@@ -189,18 +188,17 @@ static bool is_fit(const struct pool_lease *lease)
     return pg_alive(lease->pg) && !pg_in_transaction(lease->pg);
 }
 
-err_code lease_leave(struct pool_manager *m, const struct pool_lease *lease, pool_end end,
-                     bool *fit, struct err *err)
+err_code lease_leave(const struct pool_lease *lease, pool_end end, bool *fit, struct err *err)
 {
-    const bool pooler = m->options.pooler;
+    const bool pooled = pg_is_pooled(lease->pg);
     struct err why = {.code = ERR_NONE};
 
     *fit = false;
     if (is_fit(lease)) /* who ended the transaction may have changed the session as well */
         return err_set(err, ERR_INTERNAL, "the transaction had been ended before its owner did");
-    err_code rc = pg_command(lease->pg, end_sql[end][pooler], &why);
+    err_code rc = pg_command(lease->pg, end_sql[end][pooled], &why);
     if (rc && pg_alive(lease->pg) && pg_in_transaction(lease->pg))
-        (void)!pg_command(lease->pg, end_sql[POOL_ROLLBACK][pooler], NULL); /* shows in is_fit() */
+        (void)!pg_command(lease->pg, end_sql[POOL_ROLLBACK][pooled], NULL); /* shows in is_fit() */
     *fit = is_fit(lease);
     if (rc && str_eq(why.sqlstate, "25P02"))
         return err_set(err, ERR_CONFLICT,

@@ -258,7 +258,7 @@ err_code pool_release(struct pool_manager *m, struct pool_lease *lease, pool_end
     if (!lease->pg)
         return ERR_NONE;
     bool fit;
-    err_code rc = lease_leave(m, lease, end, &fit, err);
+    err_code rc = lease_leave(lease, end, &fit, err);
     pools_lock(m);
     pools_touch(m, lease->pool);
     pools_unlock(m);
@@ -298,7 +298,7 @@ static err_code warm_up(struct pool_manager *m, const struct pool_tenant *tenant
     if (rc)
         return rc;
     if (ping)
-        rc = lease_leave(m, &lease, POOL_ROLLBACK, &fit, err);
+        rc = lease_leave(&lease, POOL_ROLLBACK, &fit, err);
     lease_give_back(m, &lease, fit);
     return rc;
 }

@@ -63,7 +63,6 @@ struct pool_options {
     int64_t acquire_timeout_ms; /* everything pool_acquire() does, retries included */
     int connect_timeout_s;      /* of one attempt; libpq makes 1 a 2 */
     struct retry_policy retry;
-    bool pooler; /* a transaction-mode pooler is in front: no named statements, no session reset */
     const char *application_name; /* copied; NULL for "tenantd" */
     struct budget_set *budgets;   /* borrowed, outlives the manager */
     struct pool_tenant shared;    /* copied; schema NULL: there is none. id and epoch not used */

@@ -78,8 +78,8 @@ err_code lease_take(struct pool_manager *m, struct tenant_pool *pool, int64_t de
 /* Begins the transaction and proves the search path. */
 err_code lease_enter(const struct pool_lease *lease, struct err *err) MUST_USE;
 /* Ends the transaction; *fit: the connection may be kept. */
-err_code lease_leave(struct pool_manager *m, const struct pool_lease *lease, pool_end end,
-                     bool *fit, struct err *err) MUST_USE;
+err_code lease_leave(const struct pool_lease *lease, pool_end end, bool *fit,
+                     struct err *err) MUST_USE;
 /* Keeps the connection if keep and it still works, closes it otherwise. */
 void lease_give_back(struct pool_manager *m, struct pool_lease *lease, bool keep);
 void conn_close(struct pool_conn *conn);

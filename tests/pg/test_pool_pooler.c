@@ -157,7 +157,6 @@ START_TEST(tenants_never_see_each_others_rows)
     static const char *const schemas[] = {"Acme", "acme", "a\"b"};
     struct budget_set *budgets = setup_budgets(20);
     struct pool_options options = setup_options(budgets, APP);
-    options.pooler = true;
     options.acquire_timeout_ms = PATIENCE_MS;
     options.shared.url = bouncer.url;
     struct pool_manager *m = setup_manager(&options);
