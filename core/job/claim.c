@@ -98,7 +98,11 @@ static err_code lock_pair(struct pg *pg, struct claim *c, struct err *err)
     return job_read(rows, 0, &c->chunk.job, err);
 }
 
-/* A statement of its own, hence a new snapshot: under the locks its counts are exact. */
+/*
+ * A statement of its own, hence a new snapshot: under the locks its counts are exact. A task whose
+ * worker was lost comes alone from then on: those that only waited behind it in a chunk shall not
+ * be blamed for a second and third loss with it.
+ */
 static err_code take_tasks(struct pg *pg, struct claim *c, struct err *err)
 {
     static const struct pg_stmt stmt = {
@@ -110,12 +114,17 @@ static err_code take_tasks(struct pg *pg, struct claim *c, struct err *err)
                "  AND coalesce(s.max_parallel, $6) > (SELECT count(DISTINCT (b.claimed_by, b.slot))"
                "   FROM tenantd.task b WHERE b.server = s.id AND b.state = 'running')"
                "  AND EXISTS (SELECT FROM tenantd.worker w WHERE w.id = $3 AND NOT w.draining)),"
-               " pick AS MATERIALIZED (SELECT t.id FROM room j, tenantd.task t"
+               " pick AS MATERIALIZED (SELECT t.id, t.wave, t.run_after, t.rescues"
+               "  FROM room j, tenantd.task t"
                "  WHERE t.job_id = $1 AND t.server = $2 AND" READY
-               "  ORDER BY t.wave, t.run_after, t.id LIMIT $5 FOR UPDATE OF t SKIP LOCKED)"
+               "  ORDER BY t.wave, t.run_after, t.id LIMIT $5 FOR UPDATE OF t SKIP LOCKED),"
+               " first AS MATERIALIZED (SELECT id, rescues FROM pick ORDER BY wave, run_after, id"
+               "  LIMIT 1)"
                " UPDATE tenantd.task t SET state = 'running', attempt = t.attempt + 1,"
                " claimed_by = $3, slot = $4, claimed_at = clock_timestamp()"
-               " FROM pick WHERE t.id = pick.id RETURNING" TASK_COLUMNS,
+               " FROM pick, first WHERE t.id = pick.id"
+               "  AND (pick.id = first.id OR pick.rescues + first.rescues = 0)"
+               " RETURNING" TASK_COLUMNS,
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     const struct claimer *by = c->claimer;

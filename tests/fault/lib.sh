@@ -130,7 +130,7 @@ is_running() { kill -0 "${pid[$1]}" 2>/dev/null; }
 find_ports() {
     is_running "$1" || die "$1 stopped at its start"
     local ready
-    ready=$(grep "\"event\":\"ready\"" "${log[$1]}") || return 1
+    ready=$(grep "\"event\":\"ready\"" "${log[$1]}" 2>/dev/null) || return 1
     port[$1]=$(jq -r .port <<<"$ready")
     admin[$1]=$(jq -r .admin_port <<<"$ready")
 }

@@ -101,6 +101,9 @@ static const struct rule_case {
      " 'running', '00000000-0000-0000-0000-000000000001', 0 FROM tenantd.job,"
      " generate_series(1, 9)",
      4},
+    {"what was on its way when a worker was lost is tried alone",
+     "UPDATE tenantd.task SET rescues = 1 WHERE tenant_id = 't1'", 1},
+    {"and takes nobody's company", "UPDATE tenantd.task SET rescues = 1 WHERE tenant_id = 't2'", 3},
     {"tenants that are busy are passed over",
      "INSERT INTO tenantd.job (id, kind, max_parallel, created_by)"
      " VALUES ('00000000-0000-0000-0000-000000000001', 'x', 1, 'x');"
