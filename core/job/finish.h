@@ -9,6 +9,7 @@ struct finished {
     const struct task *task; /* borrowed */
     struct task_result result;
     int64_t duration_ms;
+    uint64_t witness; /* pg_serial() of the control connection that was open when it ran */
     task_state state; /* what it shall be; TASK_QUEUED: run again, after delay_ms */
     int64_t delay_ms;
     bool refund;     /* the attempt is not spent */

@@ -15,7 +15,7 @@ static err_code provision(struct task_run *run, const struct catalog *catalog,
                                     .table = s->tracking_table,
                                     .create_schema = true,
                                     .schema_comment = comment,
-                                    .async_commit = true,
+                                    .async_commit = !pg_is_pooled(run->server),
                                     .lock_timeout_ms = s->lock_timeout_ms,
                                     .statement_timeout_ms = s->statement_timeout_ms,
                                     .format = s->default_format};

@@ -35,7 +35,7 @@ static struct apply_options options_of(const struct migrating *m)
         .table = m->shared ? s->shared_tracking_table : s->tracking_table,
         .target = aims ? args_text(args, "target", NULL) : NULL,
         .allow = (unsigned)args_int(args, "allow", 0),
-        .async_commit = true,
+        .async_commit = !pg_is_pooled(m->run->server), /* a pooler hides that the server crashed */
         .lock_timeout_ms = (int)args_int(args, "lock_timeout_ms", s->lock_timeout_ms),
         .statement_timeout_ms =
             (int)args_int(args, "statement_timeout_ms", s->statement_timeout_ms),

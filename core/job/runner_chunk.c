@@ -53,6 +53,8 @@ static void learn_duration(struct run *r, int64_t us)
     (void)pthread_mutex_unlock(&runner->lock);
 }
 
+static void store_batch(struct run *r);
+
 static bool is_lost(struct run *r)
 {
     if (!r->lost)
@@ -82,6 +84,7 @@ static err_code open_server(struct run *r, struct err *err)
 
     if (good)
         return ERR_NONE;
+    store_batch(r); /* only the connection that made a commit can tell that it is on disk */
     slot_drop_server(slot);
     slot->server_id = strdup(r->chunk->server);
     if (!slot->server_id)
@@ -130,6 +133,7 @@ static void run_kind(struct run *r, struct finished *item)
     };
     int64_t start = clock_mono_us();
 
+    item->witness = pg_serial(slot->control);
     slot_expose(slot);
     r->kind->run(&run, &item->result);
     slot_withdraw(slot);
@@ -178,7 +182,8 @@ static bool may_start(struct run *r)
  * Tasks of a kind with .flush commit asynchronously. On the control schema's own cluster the
  * synchronous commit of finish_store() puts them on disk too: WAL is one stream. On another one a
  * commit that writes WAL has to be made there (PostgreSQL documentation, 30.4 Asynchronous Commit;
- * one that wrote nothing flushes nothing).
+ * one that wrote nothing flushes nothing). Either says so only if the server did not crash in
+ * between, which ends every session: it has to be made by one that was open when the task ran.
  */
 static err_code flush_server(struct pg *server, struct err *err)
 {
@@ -192,13 +197,31 @@ static err_code flush_server(struct pg *server, struct err *err)
     return pg_exec(server, &stmt, PG_NO_ARGS, NULL, err);
 }
 
+/* Whether something is said of the tenant's schema that must be on disk by then. */
 static bool needs_flush(const struct run *r, const struct finished *item)
 {
-    return r->kind->flush && !r->chunk->server_is_control && !item->given_back &&
-           (item->state == TASK_SUCCEEDED || item->state == TASK_SKIPPED);
+    return r->kind->flush && !item->given_back &&
+           (item->state == TASK_SUCCEEDED || item->state == TASK_SKIPPED ||
+            item->result.applied_set);
 }
 
-/* What may not be on disk is done again: the tracking tables tell what is there. */
+/* What may not be on disk is done again: the tracking tables tell what is there. A failure stays
+ * one, and says nothing of what went before it. */
+static void distrust(struct finished *item)
+{
+    if (item->state == TASK_SUCCEEDED || item->state == TASK_SKIPPED)
+        finish_again(item, SECOND_MS);
+    item->result.applied_set = 0;
+}
+
+/* The control connection that stores was not there when they ran: the server may have crashed. */
+static void distrust_unwitnessed(struct run *r, struct finished *items, size_t n)
+{
+    for (size_t i = 0; i < n && r->chunk->server_is_control; i++)
+        if (needs_flush(r, &items[i]) && items[i].witness != pg_serial(r->slot->control))
+            distrust(&items[i]);
+}
+
 static void flush_batch(struct run *r, struct finished *items, size_t n)
 {
     struct err err = {.code = ERR_NONE};
@@ -206,12 +229,12 @@ static void flush_batch(struct run *r, struct finished *items, size_t n)
 
     for (size_t i = 0; i < n; i++)
         wanted |= needs_flush(r, &items[i]);
-    if (!wanted || !flush_server(r->slot->server, &err))
+    if (r->chunk->server_is_control || !wanted || !flush_server(r->slot->server, &err))
         return;
     runner_trouble(r->slot->runner, TROUBLE_FLUSH, &err);
     for (size_t i = 0; i < n; i++)
         if (needs_flush(r, &items[i]))
-            finish_again(&items[i], SECOND_MS);
+            distrust(&items[i]);
 }
 
 /* Tries until it is stored, cannot be stored at all, or the lease is lost (ERR_WORKER_LOST). An
@@ -222,6 +245,7 @@ static err_code store(struct run *r, struct finished *items, size_t n, struct er
     bool unsure = false;
 
     while (await_control(r)) {
+        distrust_unwitnessed(r, items, n);
         err_code rc = finish_store(slot->control, r->chunk->worker, slot->number, items, n, err);
         for (size_t i = 0; i < n && !rc && unsure; i++)
             items[i].stored = true;

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,12 @@ static err_code meet(struct pg *pg, int timeout_ms, struct err *err)
     return ERR_NONE;
 }
 
+static uint64_t next_serial(void)
+{
+    static atomic_uint_least64_t last;
+    return atomic_fetch_add(&last, 1) + 1;
+}
+
 err_code pg_open(const struct pg_options *options, struct pg **out, struct err *err)
 {
     char timeout[16];
@@ -119,6 +126,7 @@ err_code pg_open(const struct pg_options *options, struct pg **out, struct err *
         options->url, options->application_name ? options->application_name : "tenantd", "UTF8",
         options->connect_timeout_s ? timeout : NULL /* what the URL says */, "15000",
         NULL};
+    pg->serial = next_serial();
     pg->conn = PQconnectdbParams(keys, values, 1 /* dbname may be a whole URI */);
     if (!pg->conn)
         return err_set(err, ERR_INTERNAL, "out of memory");
@@ -179,6 +187,11 @@ bool pg_is_pooled(const struct pg *pg)
 int pg_backend_pid(const struct pg *pg)
 {
     return PQbackendPID(pg->conn);
+}
+
+uint64_t pg_serial(const struct pg *pg)
+{
+    return pg->serial;
 }
 
 int pg_server_version(const struct pg *pg)

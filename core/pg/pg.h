@@ -42,6 +42,7 @@ bool pg_in_transaction(const struct pg *pg);
  * prepared or set for longer than one, and LISTEN hears nothing. */
 bool pg_is_pooled(const struct pg *pg);
 int pg_backend_pid(const struct pg *pg);
+uint64_t pg_serial(const struct pg *pg);    /* no other connection of this process has it, ever */
 int pg_server_version(const struct pg *pg); /* 150004 and the like */
 int pg_library_version(void);               /* libpq's, likewise */
 

@@ -10,6 +10,7 @@ enum { PREPARED_MAX = 192 };
 
 struct pg {
     PGconn *conn;
+    uint64_t serial;
     bool pooled;
     int tx_timeout_ms; /* of statements in a transaction, where the session cannot hold it; 0: none */
     size_t prepared_count;
