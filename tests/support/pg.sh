@@ -23,7 +23,7 @@ start)
     # nothing here is worth keeping; PG_OPTIONS can turn durability on again for a benchmark
     as_owner "$bin/pg_ctl" -D "$dir/pg" -w -t 60 -l "$dir/server.log" -o "-k $dir -p 5432 -c listen_addresses='' \
         ${PG_OPTIONS:--c fsync=off -c full_page_writes=off -c synchronous_commit=on} \
-        -c max_connections=${PG_MAX_CONNECTIONS:-200} -c max_locks_per_transaction=256 -c logging_collector=off" \
+        -c max_connections=${PG_MAX_CONNECTIONS:-200} -c max_locks_per_transaction=${PG_MAX_LOCKS:-256} -c logging_collector=off" \
         start >/dev/null || { cat "$dir/server.log" >&2; exit 1; }
     echo "postgresql://postgres@/postgres?host=$dir"
     ;;
