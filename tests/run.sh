@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-stages='build clang asan tsan lint contract exports compat ctl fault deploy'
+stages='build clang asan tsan lint contract exports compat ctl fault versions deploy'
 usage() {
     cat <<'HELP'
 usage: tests/run.sh [stage...]
@@ -20,6 +20,7 @@ With no stage all run, in this order:
   compat    the real drizzle tools before and after tenantd on one schema
   ctl       tenantctl against a daemon
   fault     killed and frozen replicas, databases that go away, hostile clients
+  versions  PostgreSQL 14, 16, 17 and 18 from npm: the tests that speak to it, and a run that is killed
   deploy    example catalog, image, manifests, unit file
 
 The benchmarks are apart: tests/bench/run.sh. Logs are in build/logs.
@@ -105,6 +106,12 @@ stage_compat() {
 }
 stage_ctl() { TENANTD=$root/build/release/tenantd TENANTCTL=$root/build/release/tenantctl tests/ctl/check.sh; }
 stage_fault() { TENANTD=$root/build/release/tenantd tests/fault/run.sh; }
+stage_versions() {
+    npm_install tests/versions
+    configure release -DTENANTD_TESTS=ON
+    cmake --build --preset release
+    tests/versions/check.sh build/release
+}
 stage_deploy() {
     npm_install tests/deploy
     TENANTD=$root/build/release/tenantd tests/deploy/check.sh
