@@ -24,6 +24,7 @@
     X(TOKEN_NOT_FOUND, NOT_FOUND, "No such token")                                                 \
     X(TASK_NOT_FOUND, NOT_FOUND, "The job has no such task")                                       \
     X(POOL_NOT_FOUND, NOT_FOUND, "The tenant has no pool on this replica")                         \
+    X(PLAN_NOT_FOUND, NOT_FOUND, "No such plan")                                                   \
     X(METHOD_NOT_ALLOWED, METHOD, "The resource does not take this method")                        \
     X(NOT_ACCEPTABLE, NOT_ACCEPTABLE, "The representation asked for does not exist")               \
     X(CONFLICT, CONFLICT, "The request conflicts with what is there")                              \
@@ -42,6 +43,10 @@
     X(HISTORY_NOT_FOUND, CONFLICT, "There is no such history in the schema")                       \
     X(HISTORY_NOT_CLEAN, CONFLICT, "The other tool's history is dirty or failed")                  \
     X(NOT_DIRTY, CONFLICT, "The tenant is not dirty")                                              \
+    X(NO_DOWN_MIGRATION, CONFLICT, "A migration to be reverted has no down script")                \
+    X(NOTHING_TO_REVERT, CONFLICT, "The run changed no tenant that is still there")                \
+    X(PLAN_STALE, CONFLICT, "The plan no longer fits what is there")                               \
+    X(PLAN_USED, CONFLICT, "The plan has its run")                                                 \
     X(JOB_OUTCOME, CONFLICT, "The job did not end as expected")                                    \
     X(NOTHING_TO_RETRY, CONFLICT, "The job has no failed task")                                    \
     X(RUN_CONFLICT, CONFLICT, "A live run covers the same tenants")                                \
@@ -50,6 +55,7 @@
     X(IDEMPOTENCY_IN_PROGRESS, BUSY, "The first request with this key is still running")           \
     X(PAGE_TOKEN_EXPIRED, GONE, "The page token has expired")                                      \
     X(CURSOR_EXPIRED, GONE, "Events after the cursor are no longer kept")                          \
+    X(PLAN_EXPIRED, GONE, "The plan has expired")                                                  \
     X(ETAG_MISMATCH, PRECONDITION, "The resource has changed")                                     \
     X(PRECONDITION_REQUIRED, PRECONDITION_REQUIRED, "The request must be conditional")             \
     X(BODY_TOO_LARGE, TOO_LARGE, "The body is too large")                                          \
@@ -65,6 +71,7 @@
     X(SQL_SYNTAX_ERROR, INVALID, "PostgreSQL's parser refuses the SQL")                            \
     X(STATEMENT_NOT_ALLOWED, INVALID, "The statement may not stand in a migration")                \
     X(JOURNAL_MISMATCH, INVALID, "The journal does not match the files")                           \
+    X(DOWN_MISMATCH, INVALID, "The down script does not belong to a migration")                    \
     X(BUNDLE_INVALID, INVALID, "The bundle cannot be read")                                        \
     X(DIGEST_MISMATCH, INVALID, "The body does not match its digest")                              \
     X(EMPTY_CANARY, INVALID, "No tenant of the canary has anything to do")                         \

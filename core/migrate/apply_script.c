@@ -138,7 +138,6 @@ static void add_create_table(struct writing *w)
 static void add_text(struct writing *w, const struct migration *m)
 {
     struct apply_script *s = &w->script;
-    size_t bom = sql_bom_len(m->sql, m->sql_len);
 
     if (m->statement_count == 0) /* comments only */
         return;
@@ -146,7 +145,7 @@ static void add_text(struct writing *w, const struct migration *m)
     s->counted = s->sql.len;
     for (size_t i = 0; i < m->statement_count; i++)
         add_step(w, STEP_STATEMENT, m, (int)i + 1, s->chars);
-    str_add_n(&s->sql, m->sql + bom, m->sql_len - bom);
+    str_add_n(&s->sql, m->sql + m->run_from, m->run_to - m->run_from);
     str_add(&s->sql, "\n;\n"); /* the text may end in a comment without a newline */
 }
 
@@ -301,13 +300,14 @@ void apply_script_locate(const struct apply_step *step, size_t position,
     const struct statement *s = &m->statements[step->statement - 1];
     struct place at = PLACE_START(sql_bom_len(m->sql, m->sql_len));
 
+    place_to_offset(&at, m->sql, m->run_from);
     failure->statement = step->statement;
     failure->line = s->line;
     failure->column = s->column;
     if (position <= step->chars_before)
         return;
-    place_by_chars(&at, m->sql, m->sql_len, position - 1 - step->chars_before);
-    if (at.offset >= m->sql_len)
+    place_by_chars(&at, m->sql, m->run_to, position - 1 - step->chars_before);
+    if (at.offset >= m->run_to)
         return;
     failure->statement = (int)statement_at(m, at.offset) + 1;
     failure->line = at.line;

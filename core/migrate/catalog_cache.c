@@ -6,6 +6,7 @@
 
 #include "core/base/str.h"
 #include "core/migrate/catalog_store.h"
+#include "core/migrate/down.h"
 
 /* One loaded catalog; freed when the cache has a newer one and nobody holds it. */
 struct snapshot {
@@ -109,11 +110,13 @@ static err_code make_items(const struct pg_rows *rows, struct migration **out, s
     err_code rc = items ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 
     for (size_t i = 0; i < n && !rc; i++) {
-        const char *sql = pg_text(rows, i, "sql");
+        const char *sql = pg_text(rows, i, "sql"), *down = pg_text(rows, i, "down_sql");
         rc = migration_make(pg_text(rows, i, "version"), sql, strlen(sql),
                             pg_bigint(rows, i, "when_ms"), &items[i], err);
+        if (!rc && down)
+            rc = migration_set_down(&items[i], down, strlen(down), err);
         if (rc)
-            migrations_free(items, i);
+            migrations_free(items, i + 1);
     }
     if (!rc)
         *out = items;
@@ -124,7 +127,8 @@ static err_code load(struct pg *pg, const char *name, struct catalog **out, stru
 {
     static const struct pg_stmt stmt = {
         .name = "catalog_load",
-        .sql = "SELECT version, when_ms, convert_from(sql, 'UTF8') AS sql FROM tenantd.migration"
+        .sql = "SELECT version, when_ms, convert_from(sql, 'UTF8') AS sql,"
+               " convert_from(down_sql, 'UTF8') AS down_sql FROM tenantd.migration"
                " WHERE catalog = $1 ORDER BY number, version",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;

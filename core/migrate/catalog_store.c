@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/migrate/catalog_store.h"
+#include "core/migrate/catalog_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +42,7 @@ struct registering {
     struct register_result *out;
 };
 
-/* Locks the catalog, so that two bundles at once cannot interleave. */
-static err_code lock_catalog(struct pg *pg, const char *catalog, struct err *err)
+err_code catalog_lock(struct pg *pg, const char *catalog, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "catalog_lock",
@@ -112,8 +111,7 @@ static err_code check_order(struct pg *pg, const char *catalog, const struct mig
     return err ? err_in(err, m->version) : ERR_OUT_OF_ORDER;
 }
 
-static err_code bump_revision(struct pg *pg, const char *catalog, int64_t *revision,
-                              struct err *err)
+err_code catalog_bump(struct pg *pg, const char *catalog, int64_t *revision, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "catalog_bump",
@@ -127,24 +125,34 @@ static err_code bump_revision(struct pg *pg, const char *catalog, int64_t *revis
     return rc;
 }
 
+static err_code store_down(struct pg *pg, struct registering *r, const struct migration *m,
+                           struct err *err)
+{
+    bool changed;
+    err_code rc = catalog_store_down(pg, r->catalog, m, r->options->by, &changed, err);
+    r->out->downs += changed;
+    return rc;
+}
+
 static err_code register_all(struct pg *pg, void *arg, struct err *err)
 {
     struct registering *r = arg;
     struct catalog_info info;
 
-    r->out->added_count = r->out->unchanged = 0;
-    err_code rc = lock_catalog(pg, r->catalog, err);
+    r->out->added_count = r->out->unchanged = r->out->downs = 0;
+    err_code rc = catalog_lock(pg, r->catalog, err);
     for (size_t i = 0; i < r->count && !rc; i++) {
         bool *added = &r->out->added[i];
         rc = insert_one(pg, r, &r->items[i], added, err);
         if (rc)
             break;
         *(*added ? &r->out->added_count : &r->out->unchanged) += 1;
-        if (*added && !r->options->allow_out_of_order && str_eq(r->catalog, "tenant"))
+        rc = store_down(pg, r, &r->items[i], err);
+        if (!rc && *added && !r->options->allow_out_of_order && str_eq(r->catalog, "tenant"))
             rc = check_order(pg, r->catalog, &r->items[i], err);
     }
-    if (!rc && r->out->added_count)
-        return bump_revision(pg, r->catalog, &r->out->revision, err);
+    if (!rc && (r->out->added_count || r->out->downs))
+        return catalog_bump(pg, r->catalog, &r->out->revision, err);
     if (!rc)
         rc = catalog_info(pg, r->catalog, &info, err);
     if (!rc)
@@ -204,7 +212,7 @@ static err_code unregister_one(struct pg *pg, void *arg, struct err *err)
         .sql = "DELETE FROM tenantd.migration WHERE catalog = $1 AND version = $2",
     };
     int64_t deleted = 0;
-    err_code rc = lock_catalog(pg, u->catalog, err);
+    err_code rc = catalog_lock(pg, u->catalog, err);
 
     if (!rc)
         rc = check_not_applied(pg, u, err);
@@ -213,7 +221,7 @@ static err_code unregister_one(struct pg *pg, void *arg, struct err *err)
     if (!rc && !deleted)
         return err_set(err, ERR_MIGRATION_NOT_FOUND, "catalog %s has no migration \"%.100s\"",
                        u->catalog, u->version);
-    return rc ? rc : bump_revision(pg, u->catalog, NULL, err);
+    return rc ? rc : catalog_bump(pg, u->catalog, NULL, err);
 }
 
 err_code catalog_unregister(struct pg *pg, const char *catalog, const char *version,
@@ -225,7 +233,9 @@ err_code catalog_unregister(struct pg *pg, const char *catalog, const char *vers
 
 #define MIGRATION_COLUMNS                                                                          \
     "m.catalog, m.version, m.number, m.sha256, length(m.sql) AS size_bytes, m.statement_count,"    \
-    " m.when_ms, m.registered_by, " PG_RFC3339("m.registered_at") " AS registered_at"
+    " m.when_ms, m.registered_by, " PG_RFC3339("m.registered_at") " AS registered_at,"             \
+    " m.down_sha256, m.down_statements, m.down_sql IS NULL AS down_in_file, m.down_by, "           \
+    PG_RFC3339("m.down_at") " AS down_at"
 
 err_code catalog_list(struct pg *pg, const char *catalog, const char *after, int limit,
                       struct pg_rows **out, struct err *err)
@@ -250,7 +260,8 @@ err_code catalog_get(struct pg *pg, const char *catalog, const char *version,
 {
     static const struct pg_stmt stmt = {
         .name = "migration_get",
-        .sql = "SELECT " MIGRATION_COLUMNS ", convert_from(m.sql, 'UTF8') AS sql"
+        .sql = "SELECT " MIGRATION_COLUMNS ", convert_from(m.sql, 'UTF8') AS sql,"
+               " convert_from(m.down_sql, 'UTF8') AS down_sql"
                " FROM tenantd.migration m WHERE m.catalog = $1 AND m.version = $2",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;

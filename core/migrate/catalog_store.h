@@ -24,11 +24,13 @@ struct register_options {
 struct register_result {
     bool *added; /* for each migration, in their order; free() */
     size_t added_count, unchanged;
+    size_t downs; /* ways back that are new, or other than before */
     int64_t revision;
 };
 /*
- * Registers migrations, all or none. The same bytes again are unchanged. ERR_MIGRATION_IMMUTABLE
- * (err->field: version) for other bytes, ERR_OUT_OF_ORDER, ERR_CATALOG_NOT_FOUND.
+ * Registers migrations, all or none. The same bytes again are unchanged; their way back may be
+ * another, and stays when none is given. ERR_MIGRATION_IMMUTABLE (err->field: version) for other
+ * bytes, ERR_OUT_OF_ORDER, ERR_CATALOG_NOT_FOUND.
  */
 err_code catalog_register(struct pg *pg, const char *catalog, const struct migration *items,
                           size_t count, const struct register_options *options,
@@ -37,11 +39,22 @@ err_code catalog_register(struct pg *pg, const char *catalog, const struct migra
 err_code catalog_unregister(struct pg *pg, const char *catalog, const char *version,
                             struct err *err) MUST_USE;
 
+/*
+ * The way back of one migration as a script of its own. ERR_MIGRATION_IMMUTABLE when it is a section
+ * of the migration's file, ERR_MIGRATION_NOT_FOUND, ERR_DOWN_MISMATCH (it has no statement), and what
+ * migration_make() gives. *changed: there was another, or none.
+ */
+err_code catalog_put_down(struct pg *pg, const char *catalog, const char *version, const char *sql,
+                          size_t len, const char *by, bool *changed, struct err *err) MUST_USE;
+err_code catalog_delete_down(struct pg *pg, const char *catalog, const char *version,
+                             struct err *err) MUST_USE;
+
 /* Rows (catalog, version, number, sha256, size_bytes, statement_count, when_ms, registered_by,
- * registered_at) after the given version in catalog order ("" from the start), limit at most. */
+ * registered_at, down_sha256 and the rest of down_…, NULL without a way back) after the given version
+ * in catalog order ("" from the start), limit at most. */
 err_code catalog_list(struct pg *pg, const char *catalog, const char *after, int limit,
                       struct pg_rows **out, struct err *err) MUST_USE;
-/* The same for one, with its bytes as column sql. ERR_MIGRATION_NOT_FOUND. */
+/* The same for one, with its bytes as columns sql and down_sql. ERR_MIGRATION_NOT_FOUND. */
 err_code catalog_get(struct pg *pg, const char *catalog, const char *version,
                      struct pg_rows **out, struct err *err) MUST_USE;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/migrate/down.h"
 #include "core/migrate/sqlcheck.h"
 
 static const char digits[] = "0123456789";
@@ -37,9 +38,12 @@ err_code migration_make(const char *version, const char *sql, size_t sql_len, in
                         struct migration *out, struct err *err)
 {
     struct migration m = {.when_ms = when_ms, .sql_len = sql_len};
+    struct down_section section = {.up_len = sql_len};
     err_code rc = migration_number(version, &m.number, err);
     if (!rc)
-        rc = sql_check(sql, sql_len, &m.statements, &m.statement_count, err);
+        rc = down_section_find(sql, sql_len, &section, err);
+    if (!rc)
+        rc = sql_check(sql, section.up_len, &m.statements, &m.statement_count, err);
     if (rc) {
         if (err)
             (void)err_in(err, version);
@@ -55,8 +59,15 @@ err_code migration_make(const char *version, const char *sql, size_t sql_len, in
         memcpy(m.sql, sql, sql_len);
     m.sql[sql_len] = '\0';
     sha256_hex(m.sql, sql_len, m.sha256);
-    *out = m; /* now the caller's */
-    return ERR_NONE;
+    m.run_from = sql_bom_len(sql, section.up_len);
+    m.run_to = section.up_len;
+    if (section.from < sql_len)
+        rc = migration_take_section(&m, &section, err);
+    if (rc)
+        migration_clear(&m);
+    else
+        *out = m; /* now the caller's */
+    return rc;
 }
 
 void migration_clear(struct migration *m)
@@ -64,6 +75,9 @@ void migration_clear(struct migration *m)
     free(m->version);
     free(m->sql);
     free(m->statements);
+    if (m->down)
+        migration_clear(m->down); /* which has none itself */
+    free(m->down);
     *m = (struct migration){.version = NULL};
 }
 

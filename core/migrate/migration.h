@@ -24,9 +24,12 @@ struct migration {
     int64_t when_ms; /* the journal's "when", or the folder's timestamp; 0 when there is none */
     char *sql;       /* exact bytes, NUL-terminated */
     size_t sql_len;
+    size_t run_from, run_to; /* the bytes that run: no byte-order mark, no section of the way back */
     char sha256[SHA256_HEX_SIZE];
     struct statement *statements;
     size_t statement_count;
+    struct migration *down; /* the way back, under the same version; NULL: there is none */
+    bool down_in_file;      /* it is a section of sql */
 };
 
 struct catalog {
@@ -42,7 +45,8 @@ enum { MIGRATION_VERSION_MAX = 200 };
 err_code migration_number(const char *version, int64_t *number, struct err *err) MUST_USE;
 /*
  * Makes a migration: checks the name, copies sql, hashes it, parses every statement with
- * PostgreSQL's parser and refuses those that may not stand in a migration (sqlcheck.h).
+ * PostgreSQL's parser and refuses those that may not stand in a migration (sqlcheck.h); likewise
+ * those of its down section (down.h).
  * ERR_INVALID_MIGRATION_NAME, ERR_SQL_SYNTAX_ERROR and ERR_STATEMENT_NOT_ALLOWED, the last two with
  * err->line and err->column, and err->field = version.
  */

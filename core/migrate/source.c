@@ -8,10 +8,10 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/migrate/down.h"
 #include "core/migrate/source_internal.h"
 
 static const char journal_path[] = "meta/_journal.json";
-static const char folder_file[] = "/migration.sql";
 
 enum layout { LAYOUT_UNKNOWN, LAYOUT_FILES, LAYOUT_FOLDERS };
 
@@ -125,16 +125,31 @@ static const struct source_file *find_file(const struct source *source, const ch
     return NULL;
 }
 
-/* "0001_a.sql" -> "0001_a", "20240101000000_a/migration.sql" -> "20240101000000_a"; NULL for a path
- * of no layout. free() it. */
-static char *version_of(const char *path, bool *in_folder)
+/* How the files of each layout are called. */
+static const struct file_name {
+    const char *ending;
+    bool in_folder, down;
+} file_names[] = {
+    {".down.sql", false, true},
+    {".up.sql", false, false},
+    {".sql", false, false},
+    {"/migration.sql", true, false},
+    {"/down.sql", true, true},
+};
+
+/* "0001_a.sql" and "0001_a.up.sql" -> "0001_a", "20240101000000_a/migration.sql" ->
+ * "20240101000000_a"; NULL for a path of no layout. free() it. */
+static char *version_of(const char *path, const struct file_name **name)
 {
     const char *slash = strchr(path, '/');
 
-    *in_folder = slash != NULL;
-    if (slash)
-        return strcmp(slash, folder_file) == 0 ? strndup(path, (size_t)(slash - path)) : NULL;
-    return strndup(path, strlen(path) - strlen(".sql"));
+    for (size_t i = 0; i < ARRAY_LEN(file_names); i++) {
+        *name = &file_names[i];
+        const char *end = path + strlen(path) - strlen((*name)->ending);
+        if (str_ends(path, (*name)->ending) && (slash ? slash == end : !(*name)->in_folder))
+            return strndup(path, (size_t)(end - path));
+    }
+    return NULL;
 }
 
 /* The instant that a folder's leading YYYYMMDDHHMMSS names, in UTC; 0 when it names none. */
@@ -214,38 +229,67 @@ static err_code check_layout(struct making *m, const char *path, bool in_folder,
     return ERR_NONE;
 }
 
-static err_code make_one(struct making *m, const struct source_file *file, struct err *err)
+static err_code make_up(struct making *m, const struct source_file *file, const char *version,
+                        bool in_folder, struct err *err)
 {
-    bool in_folder;
-    CLEANUP(freep) char *version = version_of(file->path, &in_folder);
-
-    if (!version)
-        return source_fail(err, ERR_BUNDLE_INVALID, file->path,
-                           "migrations are NAME.sql, or NAME/migration.sql, nothing deeper");
-    err_code rc = check_layout(m, file->path, in_folder, err);
-    if (rc)
-        return rc;
     const json_t *when = json_object_get(m->when, version);
     if (m->when && !when)
         return source_fail(err, ERR_JOURNAL_MISMATCH, file->path, "the journal does not name it");
     int64_t ms = in_folder ? when_of_folder(version) : json_integer_value(when);
     (void)json_object_del(m->when, version);
-    rc = migration_make(version, file->content, file->len, ms, &m->items[m->count], err);
-    if (rc)
-        return err ? err_in(err, file->path) : rc;
-    m->count++;
-    return ERR_NONE;
+    err_code rc =
+        migration_make(version, file->content, file->len, ms, &m->items[m->count], err);
+    if (!rc)
+        m->count++;
+    return rc && err ? err_in(err, file->path) : rc;
+}
+
+static err_code make_down(struct making *m, const struct source_file *file, const char *version,
+                          struct err *err)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        if (strcmp(m->items[i].version, version) != 0)
+            continue;
+        err_code rc = migration_set_down(&m->items[i], file->content, file->len, err);
+        return rc && err ? err_in(err, file->path) : rc;
+    }
+    return source_fail(err, ERR_DOWN_MISMATCH, file->path,
+                       "there is no migration that it takes back");
+}
+
+/* One file, if it is of the way that is asked for. */
+static err_code make_one(struct making *m, const struct source_file *file, bool down,
+                         struct err *err)
+{
+    const struct file_name *name;
+    CLEANUP(freep) char *version = version_of(file->path, &name);
+
+    if (!version)
+        return source_fail(err, ERR_BUNDLE_INVALID, file->path,
+                           "migrations are NAME.sql, or NAME/migration.sql, nothing deeper");
+    err_code rc = check_layout(m, file->path, name->in_folder, err);
+    if (rc || name->down != down)
+        return rc;
+    return down ? make_down(m, file, version, err)
+                : make_up(m, file, version, name->in_folder, err);
+}
+
+static err_code make_way(struct making *m, bool down, struct err *err)
+{
+    err_code rc = ERR_NONE;
+    for (size_t i = 0; i < m->source->count && !rc; i++)
+        if (str_ends(m->source->files[i].path, ".sql"))
+            rc = make_one(m, &m->source->files[i], down, err);
+    return rc;
 }
 
 static err_code make_all(struct making *m, struct err *err)
 {
-    for (size_t i = 0; i < m->source->count; i++) {
-        if (!str_ends(m->source->files[i].path, ".sql"))
-            continue;
-        err_code rc = make_one(m, &m->source->files[i], err);
-        if (rc)
-            return rc;
-    }
+    err_code rc = make_way(m, false, err);
+    if (!rc)
+        rc = make_way(m, true, err);
+    if (rc)
+        return rc;
     if (m->count == 0)
         return err_set(err, ERR_BUNDLE_INVALID, "there is no .sql file");
     qsort(m->items, m->count, sizeof *m->items, migration_compare);

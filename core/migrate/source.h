@@ -2,7 +2,8 @@
 /*
  * Where migrations come from: a folder, or a bundle in memory (JSON files, tar.gz). Layouts: plain
  * NNNN_name.sql, drizzle-kit's (meta/_journal.json beside the files) and drizzle's folders
- * (YYYYMMDDHHMMSS_name/migration.sql).
+ * (YYYYMMDDHHMMSS_name/migration.sql). The way back is NNNN_name.down.sql beside NNNN_name.sql or
+ * NNNN_name.up.sql, down.sql in a folder, or a section of the file itself (down.h).
  */
 #pragma once
 
@@ -34,7 +35,8 @@ err_code source_read_tar(const void *bytes, size_t n, size_t max_bytes, struct s
 /*
  * Finds the layout and makes the migrations, ordered; *out and its count are the caller's.
  * ERR_JOURNAL_MISMATCH when journal and files differ either way, ERR_INVALID_MIGRATION_NAME,
- * ERR_BUNDLE_INVALID (two files of one version, no migration at all, mixed layouts), and what
+ * ERR_BUNDLE_INVALID (two files of one version, no migration at all, mixed layouts),
+ * ERR_DOWN_MISMATCH (a way back without its migration, or two of one), and what
  * migration_make() gives; err->field names the file.
  */
 err_code source_migrations(const struct source *source, struct migration **out, size_t *count,

@@ -7,6 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/migrate/down.h"
 #include "core/migrate/source.h"
 #include "service/api/fields.h"
 #include "service/api/handlers.h"
@@ -46,10 +47,22 @@ struct reply catalogs_get(struct call *call)
     return reply_json(200, info_json(&info));
 }
 
+/* What is known of a migration's way back; null when there is none. */
+static json_t *down_json(const struct pg_rows *rows, size_t row)
+{
+    if (pg_is_null(rows, row, "down_sha256"))
+        return json_null();
+    return json_pack("{s:s, s:i, s:b, s:o, s:o}", "sha256", pg_text(rows, row, "down_sha256"),
+                     "statements", pg_int(rows, row, "down_statements"), "in_file",
+                     (int)pg_bool(rows, row, "down_in_file"), "registered_by",
+                     json_text(pg_text(rows, row, "down_by")), "registered_at",
+                     json_text(pg_text(rows, row, "down_at")));
+}
+
 static json_t *row_json(const struct pg_rows *rows, size_t row)
 {
     int64_t when = pg_bigint(rows, row, "when_ms");
-    return json_pack("{s:s, s:s, s:I, s:s, s:I, s:i, s:o, s:o, s:s}", "catalog",
+    return json_pack("{s:s, s:s, s:I, s:s, s:I, s:i, s:o, s:o, s:s, s:o}", "catalog",
                      pg_text(rows, row, "catalog"), "version", pg_text(rows, row, "version"),
                      "number", (json_int_t)pg_bigint(rows, row, "number"), "sha256",
                      pg_text(rows, row, "sha256"), "size_bytes",
@@ -57,7 +70,7 @@ static json_t *row_json(const struct pg_rows *rows, size_t row)
                      pg_int(rows, row, "statement_count"), "when_ms",
                      when ? json_integer(when) : json_null(), "registered_by",
                      json_text(pg_text(rows, row, "registered_by")), "registered_at",
-                     pg_text(rows, row, "registered_at"));
+                     pg_text(rows, row, "registered_at"), "down", down_json(rows, row));
 }
 
 struct reply migrations_list(struct call *call)
@@ -81,6 +94,18 @@ struct reply migrations_list(struct call *call)
     return reply_json(200, out);
 }
 
+/* The exact bytes, or 304. */
+static struct reply reply_sql(const struct call *call, const char *sha256, const char *sql)
+{
+    char tag[SHA256_HEX_SIZE + 2];
+    struct reply reply = call_has_tag(call, "If-None-Match", sha256)
+                             ? reply_empty(304)
+                             : reply_text(200, "application/sql", strdup(sql));
+    (void)snprintf(tag, sizeof tag, "\"%s\"", sha256);
+    reply_header(&reply, "ETag", tag);
+    return reply;
+}
+
 struct reply migrations_get(struct call *call)
 {
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
@@ -90,15 +115,8 @@ struct reply migrations_get(struct call *call)
     if (catalog_get(call->pg, call->req->params[0], call->req->params[1], &rows, &err))
         return call_fail(call, &err);
     const char *sha256 = pg_text(rows, 0, "sha256"), *sql = pg_text(rows, 0, "sql");
-    if (accept && strstr(accept, "application/sql")) {
-        char tag[SHA256_HEX_SIZE + 2];
-        struct reply reply = call_has_tag(call, "If-None-Match", sha256)
-                                 ? reply_empty(304)
-                                 : reply_text(200, "application/sql", strdup(sql));
-        (void)snprintf(tag, sizeof tag, "\"%s\"", sha256);
-        reply_header(&reply, "ETag", tag);
-        return reply;
-    }
+    if (accept && strstr(accept, "application/sql"))
+        return reply_sql(call, sha256, sql);
     json_t *out = row_json(rows, 0);
     (void)json_object_set_new(out, "sql", json_text(sql));
     return reply_tagged(call, sha256, out);
@@ -160,6 +178,66 @@ struct reply migrations_delete(struct call *call)
     return reply_empty(204);
 }
 
+/* The way back as the API shows it: its bytes are those of the section, without what is before. */
+static const char *down_sql(const struct pg_rows *rows)
+{
+    const char *sql = pg_text(rows, 0, "sql");
+    struct down_section section = {.from = 0};
+
+    if (!pg_bool(rows, 0, "down_in_file"))
+        return pg_text(rows, 0, "down_sql");
+    return down_section_find(sql, strlen(sql), &section, NULL) ? "" : sql + section.from;
+}
+
+static err_code find_down(struct call *call, struct pg_rows **rows, struct err *err)
+{
+    const char *catalog = call->req->params[0], *version = call->req->params[1];
+    err_code rc = catalog_get(call->pg, catalog, version, rows, err);
+
+    if (rc || !pg_is_null(*rows, 0, "down_sha256"))
+        return rc;
+    return err_set(err, ERR_MIGRATION_NOT_FOUND, "migration %s has no way back", version);
+}
+
+struct reply downs_get(struct call *call)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    const char *accept = request_header(call->req, "Accept");
+    struct err err;
+
+    if (find_down(call, &rows, &err))
+        return call_fail(call, &err);
+    const char *sha256 = pg_text(rows, 0, "down_sha256"), *sql = down_sql(rows);
+    if (accept && strstr(accept, "application/sql"))
+        return reply_sql(call, sha256, sql);
+    json_t *out = down_json(rows, 0);
+    (void)json_object_set_new(out, "sql", json_text(sql));
+    return reply_tagged(call, sha256, out);
+}
+
+struct reply downs_put(struct call *call)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    const char *body = call->req->body ? call->req->body : "";
+    bool changed = false;
+    struct err err;
+
+    if (check_digest(call, &err) ||
+        catalog_put_down(call->pg, call->req->params[0], call->req->params[1], body,
+                         call->req->body_len, call->who.id, &changed, &err) ||
+        find_down(call, &rows, &err))
+        return call_fail(call, &err);
+    return reply_json(changed ? 201 : 200, down_json(rows, 0));
+}
+
+struct reply downs_delete(struct call *call)
+{
+    struct err err;
+    if (catalog_delete_down(call->pg, call->req->params[0], call->req->params[1], &err))
+        return call_fail(call, &err);
+    return reply_empty(204);
+}
+
 static err_code read_bundle(const struct call *call, struct migration **items, size_t *count,
                             struct err *err)
 {
@@ -193,7 +271,8 @@ struct reply bundles_create(struct call *call)
     migrations_free(items, count);
     free(result.added);
     return reply_json(result.added_count ? 201 : 200,
-                      json_pack("{s:s, s:o, s:I, s:I}", "catalog", info.name, "added", added,
-                                "unchanged", (json_int_t)result.unchanged, "revision",
+                      json_pack("{s:s, s:o, s:I, s:I, s:I}", "catalog", info.name, "added", added,
+                                "unchanged", (json_int_t)result.unchanged, "downs",
+                                (json_int_t)result.downs, "revision",
                                 (json_int_t)result.revision));
 }

@@ -6,7 +6,7 @@
 
 /* catalogs.c */
 api_handler catalogs_list, catalogs_get, migrations_list, migrations_put, migrations_get,
-    migrations_delete, bundles_create;
+    migrations_delete, downs_get, downs_put, downs_delete, bundles_create;
 /* runs.c, run_plan.c */
 api_handler runs_create, runs_list, runs_get, tenants_migrate, shared_migrate;
 /* status.c */

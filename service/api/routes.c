@@ -57,6 +57,9 @@ const struct api_route api_routes[] = {
      .fn = migrations_put},
     {ROUTE(GET, "/v1/catalogs/{catalog}/migrations/{version}", "getMigration", SCOPE_CATALOG_READ), .fn = migrations_get},
     {ROUTE(DELETE, "/v1/catalogs/{catalog}/migrations/{version}", "deleteMigration", SCOPE_CATALOG_WRITE), .fn = migrations_delete},
+    {ROUTE(PUT, "/v1/catalogs/{catalog}/migrations/{version}/down", "putDownMigration", SCOPE_CATALOG_WRITE), .body = BODY_SQL, .fn = downs_put},
+    {ROUTE(GET, "/v1/catalogs/{catalog}/migrations/{version}/down", "getDownMigration", SCOPE_CATALOG_READ), .fn = downs_get},
+    {ROUTE(DELETE, "/v1/catalogs/{catalog}/migrations/{version}/down", "deleteDownMigration", SCOPE_CATALOG_WRITE), .fn = downs_delete},
     {ROUTE(POST, "/v1/catalogs/{catalog}/bundles", "createBundle", SCOPE_CATALOG_WRITE), .body = BODY_BUNDLE, .query = {"allow_out_of_order"},
      .fn = bundles_create},
     /* migrations */

@@ -390,7 +390,7 @@ START_TEST(a_migration_that_ends_its_transaction_is_caught)
     new_schema(pg, o.schema);
     free(m->sql);
     m->sql = strdup(texts[_i]);
-    m->sql_len = strlen(m->sql);
+    m->sql_len = m->run_to = strlen(m->sql);
     m->statement_count = _i == 1 ? 2 : 1;
     m->statements = realloc(m->statements, 2 * sizeof *m->statements);
     m->statements[1] = m->statements[0];
@@ -416,7 +416,7 @@ START_TEST(a_syntax_error_of_the_servers_own_has_its_place)
     new_schema(pg, o.schema);
     free(m->sql);
     m->sql = strdup("-- \xc3\xa9\nSELECT '\xc3\xa9';\n  SELECT 1 NEWER SYNTAX;");
-    m->sql_len = strlen(m->sql);
+    m->sql_len = m->run_to = strlen(m->sql);
     m->statement_count = 2;
     m->statements = realloc(m->statements, 2 * sizeof *m->statements);
     m->statements[0] = (struct statement){.offset = 6, .length = 11, .line = 2, .column = 1};
