@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/migrate/apply_script.h"
+#include "core/migrate/plan_down.h"
 #include "core/migrate/tracking_internal.h"
 #include "core/pg/script.h"
 
@@ -35,13 +36,21 @@ int64_t apply_lock_key(const char *schema)
     return key;
 }
 
+err_code apply_plan(const struct catalog *catalog, const struct applied_set *set,
+                    const struct apply_options *options, struct plan *out, struct err *err)
+{
+    if (options->down)
+        return plan_make_down(catalog, set, options->target, options->back_to, out, err);
+    return plan_make(catalog, set, options->target, out, err);
+}
+
 void apply_result_clear(struct apply_result *result)
 {
     applied_set_free(result->now);
     *result = (struct apply_result){.now = NULL};
 }
 
-/* The set as it is once the first `count` migrations that the plan wants are applied. */
+/* The set as it is once the first `count` migrations that the plan wants are done. */
 static struct applied_set *set_after(const struct applied_set *set, const struct plan *plan,
                                      size_t count, bool has_table)
 {
@@ -51,9 +60,10 @@ static struct applied_set *set_after(const struct applied_set *set, const struct
     if (!now)
         return NULL;
     for (size_t i = 0; i < plan->count && done < count; i++) {
-        if (!plan->entries[i].in_target)
+        const struct plan_entry *entry = plan_nth(plan, i);
+        if (!entry->in_target)
             continue;
-        if (!applied_set_record(now, plan->entries[i].migration, clock_unix_ms()))
+        if (!plan_entry_done(plan, entry, now))
             return NULL;
         done++;
     }
@@ -233,7 +243,7 @@ static err_code attempt(struct applying *a, const struct applied_set *set, bool 
 {
     CLEANUP(plan_clear) struct plan plan = {.entries = NULL};
 
-    err_code rc = plan_make(a->catalog, set, a->options->target, &plan, a->err);
+    err_code rc = apply_plan(a->catalog, set, a->options, &plan, a->err);
     if (rc)
         return rc;
     rc = plan_check(&plan, a->options->allow, a->err);
@@ -303,7 +313,7 @@ err_code apply_preview(const struct catalog *catalog, const struct applied_set *
     CLEANUP(plan_clear) struct plan plan = {.entries = NULL};
     CLEANUP(apply_script_clear) struct apply_script script = {.steps = NULL};
 
-    err_code rc = plan_make(catalog, set, options->target, &plan, err);
+    err_code rc = apply_plan(catalog, set, options, &plan, err);
     if (!rc)
         rc = plan_check(&plan, options->allow, err);
     if (rc || (!plan.todo && !options->create_schema))

@@ -14,6 +14,8 @@ struct apply_options {
     const char *table;         /* name of the tracking table */
     const char *target;        /* version, NULL: end of the catalog */
     unsigned allow;            /* ALLOW_… */
+    bool down;                 /* what is applied after the target is taken back (plan_down.h) */
+    const struct applied_set *back_to; /* down: instead of a target; borrowed, may be NULL */
     tracking_format format;    /* of a tracking table that is not there yet and not assumed */
     bool create_schema;        /* provisioning: CREATE SCHEMA and everything in one transaction */
     const char *schema_comment; /* with create_schema: its COMMENT, written with it; NULL: none */
@@ -21,6 +23,11 @@ struct apply_options {
     int lock_timeout_ms, statement_timeout_ms; /* 0: no limit */
     int64_t deadline_ms;                       /* for the whole script; 0: no limit */
 };
+
+/* The plan of these options for a schema with this set; as plan_make() or plan_make_down(). */
+err_code apply_plan(const struct catalog *catalog, const struct applied_set *set,
+                    const struct apply_options *options, struct plan *out,
+                    struct err *err) MUST_USE;
 
 /* Where and why a schema stopped. */
 struct apply_failure {
@@ -33,7 +40,7 @@ struct apply_failure {
 };
 
 struct apply_result {
-    size_t applied;            /* migrations that this call committed */
+    size_t applied;            /* migrations that this call committed, or took back */
     struct applied_set *now;   /* owned: what the tracking table says after it; never NULL on success,
                                   on failure NULL when it is not known */
     struct apply_failure failure; /* when the call failed */
@@ -44,7 +51,8 @@ void apply_result_clear(struct apply_result *result);
  * assumed: what the tracking table is thought to say, NULL to read it first. A stale assumption is
  * re-read and planned again by itself. Errors:
  * ERR_LOCK_UNAVAILABLE   somebody else works on the schema, or a lock_timeout: try again later
- * ERR_HISTORY_DIVERGED, ERR_OUT_OF_ORDER, ERR_UNKNOWN_TARGET   see plan_check()
+ * ERR_HISTORY_DIVERGED, ERR_OUT_OF_ORDER, ERR_UNKNOWN_TARGET, ERR_NO_DOWN_MIGRATION   see
+ *                        plan_check()
  * ERR_SCHEMA_MISSING / ERR_SCHEMA_EXISTS (create_schema)
  * ERR_MIGRATION_FAILED   a statement failed; what was committed before it stays
  * ERR_DATABASE_…         the connection; after a loss during COMMIT the next call reads the truth

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
 #include "core/migrate/place.h"
+#include "core/migrate/plan_down.h"
 #include "core/migrate/sqlcheck.h"
 #include "core/migrate/sqltext.h"
 #include "core/migrate/tracking_internal.h"
@@ -149,18 +149,23 @@ static void add_text(struct writing *w, const struct migration *m)
     str_add(&s->sql, "\n;\n"); /* the text may end in a comment without a newline */
 }
 
-static void add_migration(struct writing *w, const struct migration *m)
+static void add_migration(struct writing *w, const struct plan *plan,
+                          const struct plan_entry *entry)
 {
+    const struct migration *m = plan->down ? entry->migration->down : entry->migration;
     struct str *sql = &w->script.sql;
 
-    str_addf(sql, "-- %s\n", m->version);
+    str_addf(sql, "-- %s%s\n", m->version, plan->down ? " down" : "");
     add_text(w, m);
     str_add(sql, "SELECT CASE WHEN current_setting('tenantd.nonce', true) IS DISTINCT FROM ");
     sqltext_add_literal(sql, w->nonce);
     end_check(w, STEP_NONCE, m, "the migration ended its transaction");
-    tracking_sql_insert(sql, w->set->format, str_text(&w->table), m);
+    if (plan->down)
+        tracking_sql_delete(sql, w->set->format, str_text(&w->table), entry->row);
+    else
+        tracking_sql_insert(sql, w->set->format, str_text(&w->table), m);
     end_statement(w, STEP_RECORD, m);
-    if (!applied_set_record(w->set, m, clock_unix_ms()))
+    if (!plan_entry_done(plan, entry, w->set))
         w->failed = true;
 }
 
@@ -191,7 +196,7 @@ static void write_provisioning(struct writing *w, const struct plan *plan)
     add_create_table(w);
     for (size_t i = 0; i < plan->count; i++)
         if (plan->entries[i].in_target)
-            add_migration(w, plan->entries[i].migration);
+            add_migration(w, plan, &plan->entries[i]);
     add_commit(w, NULL);
 }
 
@@ -199,15 +204,16 @@ static void write_provisioning(struct writing *w, const struct plan *plan)
 static void write_migrations(struct writing *w, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        if (!plan->entries[i].in_target)
+        const struct plan_entry *entry = plan_nth(plan, i);
+        if (!entry->in_target)
             continue;
         add_begin(w);
         add_lock(w);
         add_guard(w);
         if (!w->set->has_table)
             add_create_table(w);
-        add_migration(w, plan->entries[i].migration);
-        add_commit(w, plan->entries[i].migration);
+        add_migration(w, plan, entry);
+        add_commit(w, entry->migration);
     }
 }
 

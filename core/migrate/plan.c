@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/migrate/plan_down.h"
 
 /* Rows and migrations that have found each other. */
 struct matching {
@@ -265,6 +266,8 @@ static err_code fail_deviation(const struct plan *plan, const struct deviation *
 
 err_code plan_check(const struct plan *plan, unsigned allow, struct err *err)
 {
+    if (plan->down)
+        return plan_check_down(plan, allow, err);
     for (size_t i = 0; i < ARRAY_LEN(deviations); i++) {
         if (allow & deviations[i].allow)
             continue;

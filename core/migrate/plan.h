@@ -22,7 +22,7 @@ struct plan_entry {
     const struct migration *migration; /* NULL for an orphan */
     const struct applied_row *row;     /* NULL when not applied */
     migration_state state;
-    bool in_target; /* pending or out of order, and not after the target */
+    bool in_target; /* pending or out of order, and not after the target; down: to be taken back */
 };
 
 struct plan {
@@ -31,6 +31,8 @@ struct plan {
     size_t applied, pending, modified, out_of_order, orphaned; /* numbers of entries */
     const char *head; /* newest applied version of the catalog; NULL when none is */
     size_t todo;      /* entries with in_target */
+    bool down;        /* they are taken back, the last first; see plan_down.h */
+    const char *twice; /* down: a migration that would still count as applied; NULL: none */
 };
 
 /* Which deviations a run may go over; all are refused by default. */
@@ -41,7 +43,8 @@ enum { ALLOW_ORPHANED = 1, ALLOW_MODIFIED = 2, ALLOW_OUT_OF_ORDER = 4 };
 err_code plan_make(const struct catalog *catalog, const struct applied_set *set,
                    const char *target, struct plan *out, struct err *err) MUST_USE;
 void plan_clear(struct plan *plan);
-/* ERR_HISTORY_DIVERGED, ERR_OUT_OF_ORDER: the plan has a deviation that `allow` does not cover. */
+/* ERR_HISTORY_DIVERGED, ERR_OUT_OF_ORDER: the plan has a deviation that `allow` does not cover; a
+ * plan that goes down: plan_check_down(). */
 err_code plan_check(const struct plan *plan, unsigned allow, struct err *err) MUST_USE;
 /* "ok", "behind", or "diverged" (modified, out of order or orphaned). */
 const char *plan_status(const struct plan *plan);

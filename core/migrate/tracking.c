@@ -82,6 +82,26 @@ bool applied_set_add(struct applied_set *set, const char *name, const char *hash
     return true;
 }
 
+static bool rows_equal(const struct applied_row *a, const struct applied_row *b)
+{
+    return a->at_ms == b->at_ms && !a->name == !b->name && !a->hash == !b->hash &&
+           (!a->name || str_eq(a->name, b->name)) && (!a->hash || str_eq(a->hash, b->hash));
+}
+
+void applied_set_remove(struct applied_set *set, const struct applied_row *row)
+{
+    size_t at = set->count;
+
+    while (at && !rows_equal(&set->rows[at - 1], row))
+        at--;
+    if (!at--)
+        return;
+    free(set->rows[at].name);
+    free(set->rows[at].hash);
+    set->count--;
+    memmove(&set->rows[at], &set->rows[at + 1], (set->count - at) * sizeof *set->rows);
+}
+
 struct applied_set *applied_set_copy(const struct applied_set *set)
 {
     CLEANUP(applied_set_freep) struct applied_set *copy = calloc(1, sizeof *copy);

@@ -67,5 +67,8 @@ void tracking_sql_create(struct str *sql, tracking_format format, const char *ta
 /* Records m as applied now, in format's own way (drizzle-kit's created_at is the journal's when). */
 void tracking_sql_insert(struct str *sql, tracking_format format, const char *table,
                          const struct migration *m);
+/* Forgets one row; of equal ones the one that was written last. */
+void tracking_sql_delete(struct str *sql, tracking_format format, const char *table,
+                         const struct applied_row *row);
 /* An expression that gives the digest of the table as it is: equal to applied_set.digest. */
 void tracking_sql_digest(struct str *sql, tracking_format format, const char *table);

@@ -10,6 +10,8 @@ bool applied_set_add(struct applied_set *set, const char *name, const char *hash
 /* Appends what tracking_sql_insert() records for m at now_ms. */
 bool applied_set_record(struct applied_set *set, const struct migration *m,
                         int64_t now_ms) MUST_USE;
+/* Removes the row, or an equal one; the digest is not brought up to date. */
+void applied_set_remove(struct applied_set *set, const struct applied_row *row);
 /* Appends "schema"."table", quoted. Fails as pg_ident_quote() does. */
 err_code tracking_name(const char *schema, const char *table, struct str *out,
                        struct err *err) MUST_USE;

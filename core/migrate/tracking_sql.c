@@ -87,6 +87,36 @@ void tracking_sql_insert(struct str *sql, tracking_format format, const char *ta
     str_add(sql, ")");
 }
 
+static void add_equals(struct str *sql, const char *column, const char *value)
+{
+    str_add(sql, column);
+    if (!value) {
+        str_add(sql, " IS NULL");
+        return;
+    }
+    str_add(sql, " = ");
+    sqltext_add_literal(sql, value);
+}
+
+void tracking_sql_delete(struct str *sql, tracking_format format, const char *table,
+                         const struct applied_row *row)
+{
+    bool named = format == TRACKING_NAME || format == TRACKING_DRIZZLE_KIT_V1;
+
+    str_addf(sql, "DELETE FROM %s WHERE ctid = (SELECT ctid FROM %s WHERE ", table, table);
+    if (named)
+        add_equals(sql, "name", row->name);
+    if (format == TRACKING_DRIZZLE_KIT_V1)
+        str_add(sql, " AND ");
+    if (format != TRACKING_NAME)
+        add_equals(sql, "hash", row->hash);
+    if (format == TRACKING_DRIZZLE_KIT) /* equal bytes are told apart by the journal's date */
+        str_addf(sql, " ORDER BY created_at = %lld DESC, created_at DESC", (long long)row->at_ms);
+    else if (format != TRACKING_NAME)
+        str_add(sql, " ORDER BY created_at DESC");
+    str_add(sql, " LIMIT 1)");
+}
+
 static int64_t latest_ms(const struct applied_set *set)
 {
     int64_t latest = 0;
