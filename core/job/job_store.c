@@ -133,6 +133,12 @@ struct retry {
     char new_id[UUID_TEXT_SIZE];
 };
 
+/* The catalogs as they are now: a down script may have been repaired since. */
+#define FRESH_ARGS                                                                                 \
+    "args || coalesce((SELECT jsonb_object_agg(r.arg, r.revision) FROM (SELECT revision,"          \
+    " CASE name WHEN 'tenant' THEN 'revision' ELSE 'shared_revision' END AS arg"                   \
+    " FROM tenantd.catalog) r WHERE args ? r.arg), '{}')"
+
 static err_code copy_job(struct pg *pg, struct retry *r, struct err *err)
 {
     static const struct pg_stmt stmt = {
@@ -140,7 +146,7 @@ static err_code copy_job(struct pg *pg, struct retry *r, struct err *err)
         .sql = "INSERT INTO tenantd.job (id, kind, priority, subject, args, on_failure,"
                " max_parallel, wave_count, strict_waves, max_failures, max_ratio, on_budget,"
                " windows, retry_of, created_by, request_id)"
-               " SELECT $2, kind, priority, subject, args, on_failure, max_parallel,"
+               " SELECT $2, kind, priority, subject, " FRESH_ARGS ", on_failure, max_parallel,"
                " strict_waves + 1, strict_waves, max_failures, max_ratio, on_budget,"
                " windows, id, $3, $4 FROM tenantd.job WHERE id = $1",
     };

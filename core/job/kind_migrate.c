@@ -11,7 +11,7 @@ struct migrating {
     struct task_run *run;
     struct engine *engine;
     const struct catalog *catalog;
-    struct applied_set *assumed;
+    struct applied_set *assumed, *back_to; /* back_to: of the way down, NULL: to the target */
     struct apply_options options;
     bool shared;
 };
@@ -20,6 +20,7 @@ static void migrating_clear(struct migrating *m)
 {
     catalog_release(engine_catalogs(m->engine), m->catalog);
     applied_set_free(m->assumed);
+    applied_set_free(m->back_to);
 }
 
 static struct apply_options options_of(const struct migrating *m)
@@ -34,6 +35,8 @@ static struct apply_options options_of(const struct migrating *m)
         .shared_schema = s->shared_schema,
         .table = m->shared ? s->shared_tracking_table : s->tracking_table,
         .target = aims ? args_text(args, "target", NULL) : NULL,
+        .down = aims && str_eq(args_text(args, "direction", NULL), "down"),
+        .back_to = m->back_to,
         .allow = (unsigned)args_int(args, "allow", 0),
         .async_commit = !pg_is_pooled(m->run->server), /* a pooler hides that the server crashed */
         .lock_timeout_ms = (int)args_int(args, "lock_timeout_ms", s->lock_timeout_ms),
@@ -51,9 +54,13 @@ static err_code prepare(struct migrating *m, struct err *err)
                                   m->shared ? "shared" : "tenant", revision, &m->catalog, err);
     if (rc)
         return rc;
+    rc = engine_applied_set(m->engine, m->run->control, args_int(m->run->task->args, "set", 0),
+                            &m->assumed, err);
+    if (!rc)
+        rc = engine_applied_set(m->engine, m->run->control,
+                                args_int(m->run->task->args, "back_to", 0), &m->back_to, err);
     m->options = options_of(m);
-    return engine_applied_set(m->engine, m->run->control, args_int(m->run->task->args, "set", 0),
-                              &m->assumed, err);
+    return rc;
 }
 
 /* What the tracking table says now goes to the registry with the task's end. */
@@ -66,10 +73,10 @@ static void note_set(struct migrating *m, const struct apply_result *applied,
         result->applied_set = id;
 }
 
-static json_t *success(const struct apply_result *applied, int64_t ms)
+static json_t *success(const struct migrating *m, const struct apply_result *applied, int64_t ms)
 {
-    return json_pack("{s:I, s:I}", "applied", (json_int_t)applied->applied, "duration_ms",
-                     (json_int_t)ms);
+    return json_pack("{s:I, s:I}", m->options.down ? "reverted" : "applied",
+                     (json_int_t)applied->applied, "duration_ms", (json_int_t)ms);
 }
 
 /* A tenant that went away while the run was on its way is no failure of the run. */
@@ -100,13 +107,17 @@ static void migrate(struct migrating *m, struct task_result *result)
     }
     note_set(m, &applied, result);
     if (rc) {
-        outcome_error(m->run, &err, "migrate", &applied.failure, result);
+        outcome_error(m->run, &err, m->options.down ? "revert" : "migrate", &applied.failure,
+                      result);
+        if (applied.applied) /* committed before the failure, and so part of what the run changed */
+            (void)json_object_set_new(result->outcome, m->options.down ? "reverted" : "applied",
+                                      json_integer((json_int_t)applied.applied));
         if (result->verdict == VERDICT_FAILED && result->applied_set)
             result->last_error = json_incref(result->outcome);
         return;
     }
     result->verdict = applied.applied ? VERDICT_SUCCEEDED : VERDICT_SKIPPED;
-    result->outcome = success(&applied, clock_mono_ms() - started);
+    result->outcome = success(m, &applied, clock_mono_ms() - started);
 }
 
 void kind_migrate(struct task_run *run, struct task_result *result)

@@ -12,7 +12,8 @@ void kind_import(struct task_run *run, struct task_result *result);
 /* tenant.purge: drops the schema in chunks, then the registry's row; task args {"schema"}. */
 void kind_purge(struct task_run *run, struct task_result *result);
 /* migration.run, shared.migrate: task args {"schema", "set"} for a tenant, {"shared": true} for the
- * shared schema; job args {"target", "revision", "shared_revision", "allow", …}. */
+ * shared schema; job args {"target", "revision", "shared_revision", "allow", …}. With "direction":
+ * "down" what is applied after the target is taken back, or what a task's "back_to" lacks. */
 void kind_migrate(struct task_run *run, struct task_result *result);
 /* migration.refresh: reads the tracking table again; task args {"schema"}. */
 void kind_refresh(struct task_run *run, struct task_result *result);

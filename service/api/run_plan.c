@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/migrate/plan_down.h"
 #include "core/pg/array.h"
 
 struct run_request run_request_default(const struct config *config)
@@ -36,7 +37,9 @@ err_code planning_needs_work(const struct planning *p, int64_t set_id, bool *nee
     err_code rc = engine_applied_set(call->app->engine, call->pg, set_id, &set, err);
 
     if (!rc)
-        rc = plan_make(p->catalog, set, p->run->target, &plan, err);
+        rc = apply_plan(p->catalog, set,
+                        &(struct apply_options){.target = p->run->target, .down = p->run->down},
+                        &plan, err);
     if (rc)
         return rc;
     *needs = plan.todo > 0 || plan_check(&plan, p->run->allow, NULL) != ERR_NONE;
@@ -177,6 +180,8 @@ static err_code insert_run(struct pg *pg, struct planning *p, const char *kind, 
     if (rc)
         return rc;
     json_auto_t *args = job_args(p, tenant.revision, shared.revision);
+    if (run->down)
+        (void)json_object_set_new(args, "direction", json_string("down"));
     struct job_spec spec = {.kind = kind,
                             .subject = run->subject,
                             .args = args,
@@ -215,7 +220,8 @@ static err_code create_work(struct pg *pg, void *arg, struct err *err)
 err_code planning_check_target(const struct planning *p, struct err *err)
 {
     const char *target = p->run->target;
-    if (!target || catalog_find(p->catalog, target) < p->catalog->count)
+    if (!target || (p->run->down && str_eq(target, PLAN_TARGET_NONE)) ||
+        catalog_find(p->catalog, target) < p->catalog->count)
         return ERR_NONE;
     (void)err_set(err, ERR_UNKNOWN_TARGET, "catalog %s has no migration \"%.100s\"",
                   p->catalog->name, target);

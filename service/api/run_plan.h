@@ -9,6 +9,7 @@ struct run_request {
     struct selector selector; /* owned */
     const char *subject;      /* the tenant of a run of one; NULL otherwise */
     const char *target;       /* NULL: the catalog's head */
+    bool down;                /* what is applied after the target is taken back */
     unsigned allow;           /* ALLOW_… */
     int64_t max_parallel, lock_timeout_ms, statement_timeout_ms;
     bool stop_on_failure, include_shared;

@@ -4,14 +4,15 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/migrate/plan_down.h"
 #include "service/api/planning.h"
 
 static json_t *pending_json(const struct plan *plan)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->entries[i].in_target)
-            (void)json_array_append_new(list, json_text(plan->entries[i].version));
+        if (plan_nth(plan, i)->in_target)
+            (void)json_array_append_new(list, json_text(plan_nth(plan, i)->version));
     return list;
 }
 
@@ -24,6 +25,7 @@ static struct apply_options preview_options(const struct call *call, const struc
         .shared_schema = s->shared_schema,
         .table = shared ? s->shared_tracking_table : s->tracking_table,
         .target = run->target,
+        .down = run->down,
         .allow = run->allow,
         .async_commit = true,
         .lock_timeout_ms = (int)run->lock_timeout_ms,
@@ -40,11 +42,11 @@ static err_code preview_sql(const struct call *call, const struct run_request *r
     struct apply_options options = preview_options(call, run, schema, shared);
     struct plan plan;
     struct err why = {.code = ERR_NONE};
-    err_code rc = plan_make(catalog, set, shared ? NULL : run->target, &plan, err);
-
+    if (shared)
+        options.target = NULL;
+    err_code rc = apply_plan(catalog, set, &options, &plan, err);
     if (rc)
         return rc;
-    options.target = shared ? NULL : run->target;
     bool refused = plan_check(&plan, run->allow, &why) != ERR_NONE;
     if (!refused)
         rc = apply_preview(catalog, set, &options, &sql, err);

@@ -5,11 +5,13 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/migrate/plan_down.h"
 #include "service/api/fields.h"
 #include "service/api/handlers.h"
 #include "service/api/run_plan.h"
 #include "service/api/selection.h"
 
+static const char *const directions[] = {"up", "down", NULL};
 static const char *const failure_words[] = {"continue", "stop", NULL};
 static const char *const conflict_words[] = {"refuse", "queue", NULL};
 
@@ -42,12 +44,13 @@ static void read_run(struct call *call, bool whole, struct run_request *run,
                      struct problems *problems)
 {
     const json_t *selector = NULL, *allow = NULL, *strategy = NULL, *windows = NULL;
-    const char *on_failure = "continue", *on_conflict = "refuse";
+    const char *on_failure = "continue", *on_conflict = "refuse", *direction = "up";
     int64_t deadline = 0;
     const struct field fields[] = {
         {.name = "target", .kind = FIELD_TEXT, .min = 1, .max = MIGRATION_VERSION_MAX,
          .out = &run->target},
         {.name = "allow", .kind = FIELD_ARRAY, .max = 3, .out = &allow},
+        {.name = "direction", .kind = FIELD_TEXT, .words = directions, .out = &direction},
         {.name = "lock_timeout_ms", .kind = FIELD_INT, .max = 600000,
          .out = &run->lock_timeout_ms},
         {.name = "statement_timeout_ms", .kind = FIELD_INT, .max = 86400000,
@@ -64,8 +67,14 @@ static void read_run(struct call *call, bool whole, struct run_request *run,
          .out = &deadline},
     };
 
-    fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 5, problems);
+    fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 6, problems);
     read_allow(allow, run, problems);
+    run->down = str_eq(direction, "down");
+    if (run->down && !run->target)
+        problems_add(problems, "/target", "REQUIRED", "the way down needs a target, \"" PLAN_TARGET_NONE
+                     "\" for not one migration left");
+    if (run->down && run->include_shared)
+        problems_add(problems, "/include_shared", "CONTRADICTION", "goes up only");
     run->stop_on_failure = str_eq(on_failure, "stop");
     run->queue = str_eq(on_conflict, "queue");
     selection_parse(selector, &run->selector, problems);

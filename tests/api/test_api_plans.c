@@ -101,12 +101,105 @@ START_TEST(down_scripts_are_registered)
 }
 END_TEST
 
+#define DOWN(table) "CREATE TABLE " table " (id int);\n-- migrate:down\nDROP TABLE " table ";\n"
+
+static const struct step fleet[] = {
+    STEP("a", PUT, T "0001_a", DOWN("ta"), 201, NULL, SQL),
+    STEP("b", PUT, T "0002_b", "CREATE TABLE tb (id int);", 201, NULL, SQL),
+    STEP("three tenants", POST, "/v1/tenants/batch",
+         "{'items':[{'id':'p1'},{'id':'p2'},{'id':'p3'}]}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/progress/succeeded == 3"}),
+    STEP("c", PUT, T "0003_c", DOWN("tc"), 201, NULL, SQL),
+    STEP("d", PUT, T "0004_d", "CREATE TABLE td (id int);", 201, NULL, SQL),
+    STEP("its way back", PUT, T "0004_d/down", "SELECT 1;\nDROP TABLE td;", 201, NULL, SQL),
+    STEP("all of them", POST, RUNS, "{'selector':{'all':true}}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/progress/succeeded == 3"}),
+};
+
+static const struct step going_down[] = {
+    STEP("an older target alone does nothing", POST, RUNS,
+         "{'selector':{'all':true},'target':'0002_b'}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/progress/skipped == 3", "/progress/succeeded == 0"}),
+    STEP("no target", POST, RUNS, "{'selector':{'all':true},'direction':'down'}", 422,
+         "VALIDATION_FAILED", .json = {"/errors/0/pointer == '/target'"}),
+    STEP("no such target", POST, RUNS,
+         "{'selector':{'all':true},'direction':'down','target':'0009_x'}", 422, "UNKNOWN_TARGET"),
+    STEP("none is for down", POST, RUNS, "{'selector':{'all':true},'target':'none'}", 422,
+         "UNKNOWN_TARGET"),
+    STEP("sideways", POST, RUNS, "{'selector':{'all':true},'direction':'left'}", 422,
+         "VALIDATION_FAILED"),
+    STEP("the shared schema does not follow", POST, RUNS,
+         "{'selector':{'all':true},'direction':'down','target':'0002_b','include_shared':true}",
+         422, "VALIDATION_FAILED", .json = {"/errors/0/pointer == '/include_shared'"}),
+    STEP("a look at it", POST, RUNS "?dry_run=true",
+         "{'selector':{'all':true},'direction':'down','target':'0003_c'}", 200, NULL,
+         .json = {"/cohorts# == 1", "/cohorts/0/pending == ['0004_d']",
+                  "/cohorts/0/problem == null", "/cohorts/0/sql ~ 'DROP TABLE td'",
+                  "/cohorts/0/sql ~ 'DELETE FROM'", "/target == '0003_c'"}),
+    STEP("one of them has no way back", POST, RUNS "?dry_run=true",
+         "{'selector':{'all':true},'direction':'down','target':'none'}", 200, NULL,
+         .json = {"/cohorts/0/problem/code == 'NO_DOWN_MIGRATION'", "/cohorts/0/sql == ''"}),
+    STEP("one tenant, one step", POST, "/v1/tenants/p1/migrate",
+         "{'direction':'down','target':'0003_c'}", 200, NULL, .headers = STEP_WAIT,
+         .keep = "one=/id", .json = {"/state == 'succeeded'", "/args/direction == 'down'"}),
+    STEP("its task says so", GET, RUNS "/{one}/tasks", NULL, 200, NULL,
+         .json = {"/tasks/0/outcome/reverted == 1", "/tasks/0/outcome/applied == absent"}),
+    STEP("it stands there", GET, "/v1/tenants/p1", NULL, 200, NULL,
+         .json = {"/migration/head == '0003_c'", "/migration/pending == 1"}),
+    STEP("the fleet", POST, RUNS, "{'selector':{'all':true},'direction':'down','target':'0002_b'}",
+         200, NULL, .headers = STEP_WAIT, .json = {"/progress/succeeded == 3"}),
+    STEP("again", POST, RUNS, "{'selector':{'all':true},'direction':'down','target':'0002_b'}", 200,
+         NULL, .headers = STEP_WAIT, .json = {"/progress/skipped == 3", "/state == 'succeeded'"}),
+    STEP("further is refused, tenant by tenant", POST, RUNS,
+         "{'selector':{'all':true},'direction':'down','target':'0001_a'}", 200, NULL,
+         .headers = STEP_WAIT,
+         .json = {"/state == 'failed'", "/failures/0/outcome/code == 'NO_DOWN_MIGRATION'",
+                  "/failures/0/outcome/message ~ '0002_b'"}),
+    STEP("nothing has happened to them", GET, "/v1/migration-status", NULL, 200, NULL,
+         .json = {"/cohorts# == 1", "/cohorts/0/head == '0002_b'"}),
+    STEP("up again", POST, RUNS, "{'selector':{'all':true}}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/progress/succeeded == 3"}),
+};
+
+START_TEST(runs_go_down_when_told_to)
+{
+    STEPS_RUN(fleet);
+    STEPS_RUN(going_down);
+}
+END_TEST
+
+static const struct step failing_down[] = {
+    STEP("a way back that fails", PUT, T "0004_d/down", "SELECT 1;\n DROP TABLE td, nothing;", 201,
+         NULL, SQL),
+    STEP("run", POST, RUNS, "{'selector':{'ids':['p1']},'direction':'down','target':'0003_c'}", 200,
+         NULL, .headers = STEP_WAIT, .keep = "run=/id",
+         .json = {"/failures/0/outcome/version == '0004_d'", "/failures/0/outcome/statement == 2",
+                  "/failures/0/outcome/line == 2", "/failures/0/outcome/sqlstate == '42P01'"}),
+    STEP("repaired", PUT, T "0004_d/down", "SELECT 1;\nDROP TABLE td;", 201, NULL, SQL),
+    STEP("retried", POST, RUNS "/{run}/retry", NULL, 200, NULL, .headers = STEP_WAIT,
+         .json = {"/progress/succeeded == 1", "/args/direction == 'down'"}),
+    STEP("up again", POST, RUNS, "{'selector':{'all':true}}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/progress/succeeded == 1"}),
+    STEP("the shared schema, up", POST, "/v1/shared/migrate", NULL, 200, NULL, .headers = STEP_WAIT,
+         .json = {"/state == 'succeeded'"}),
+    STEP("and down", POST, "/v1/shared/migrate", "{'direction':'down','target':'0002_b'}", 422,
+         "UNKNOWN_TARGET"),
+};
+
+START_TEST(a_way_back_that_fails)
+{
+    STEPS_RUN(failing_down);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api plans");
     TCase *tc = tcase_create("plans");
 
     tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, runs_go_down_when_told_to);
+    tcase_add_test(tc, a_way_back_that_fails);
     tcase_add_test(tc, down_scripts_are_registered);
     suite_add_tcase(suite, tc);
     return daemon_run(suite, NULL);
