@@ -11,6 +11,7 @@
 #include "core/base/str.h"
 #include "core/migrate/place.h"
 #include "core/migrate/sqlrules.h"
+#include "core/migrate/sqltree.h"
 
 enum {
     SQL_MAX = 256 * 1024 * 1024,     /* the parser counts in int */
@@ -152,19 +153,23 @@ static size_t json_string_size(const char *p)
     return p[n] ? n + 1 : n;
 }
 
-/* Copies the JSON of a tree without what lies deeper than the rules look, and in plain ASCII:
- * jansson has a limit on depth, and names may be cut inside a character. */
-static char *prune_tree(const char *json)
+static bool is_kept(char c, bool whole)
+{
+    return (unsigned char)c >= 0x80 ? whole : c >= ' ' && c < 0x7f;
+}
+
+char *sql_prune(const char *json, int most)
 {
     CLEANUP(str_clear) struct str out = STR_INIT;
+    bool whole = utf8_valid_len(json, strlen(json)) == strlen(json);
     int depth = 0;
 
     for (size_t n; *json; json += n) {
         n = *json == '"' ? json_string_size(json) : 1;
-        if ((*json == '{' || *json == '[') && ++depth == TREE_DEPTH + 1)
+        if ((*json == '{' || *json == '[') && ++depth == most + 1)
             str_add(&out, "null");
-        for (size_t i = 0; i < n && depth <= TREE_DEPTH; i++)
-            str_add_char(&out, json[i] >= ' ' && json[i] < 0x7f ? json[i] : '?');
+        for (size_t i = 0; i < n && depth <= most; i++)
+            str_add_char(&out, is_kept(json[i], whole) ? json[i] : '?');
         if (*json == '}' || *json == ']')
             depth--;
     }
@@ -190,7 +195,7 @@ static const char *refusal_of_tree(const char *tree)
 {
     if (calls_set_config(tree))
         return "the search path and the role are set by tenantd; a migration must not change them";
-    CLEANUP(freep) char *pruned = prune_tree(tree);
+    CLEANUP(freep) char *pruned = sql_prune(tree, TREE_DEPTH);
     json_auto_t *root = pruned ? json_loads(pruned, 0, NULL) : NULL;
     if (!root)
         return "the statement's tree could not be read";
@@ -198,8 +203,7 @@ static const char *refusal_of_tree(const char *tree)
     return sql_refusal(json_object_get(first, "stmt"));
 }
 
-/* Whether no rule can be about it, so that big data files need no tree. */
-static bool is_plain(const char *statement)
+bool sql_is_plain(const char *statement)
 {
     static const char *const verbs[] = {"insert", "update", "delete", "select",
                                         "with",   "values", "merge",  "("};
@@ -211,7 +215,7 @@ static bool is_plain(const char *statement)
 
 static err_code inspect(struct checking *c, const char *statement, size_t length)
 {
-    if (is_plain(statement))
+    if (sql_is_plain(statement))
         return ERR_NONE;
     if (length > INSPECT_MAX)
         return fail_at(c, ERR_STATEMENT_NOT_ALLOWED, c->at,
@@ -279,22 +283,22 @@ static void *check_on_thread(void *arg)
 }
 
 /* The parser's recursion needs more stack than a caller's thread may have; it is only reserved. */
-static err_code run_on_big_stack(struct checking *c)
+err_code sql_run_deep(void *(*fn)(void *arg), void *arg, struct err *err)
 {
     pthread_attr_t attr;
     pthread_t thread;
 
     int failed = pthread_attr_init(&attr);
     if (failed)
-        return err_set(c->err, ERR_SYSTEM_FAILED, "cannot start the parser: %s", strerror(failed));
+        return err_set(err, ERR_SYSTEM_FAILED, "cannot start the parser: %s", strerror(failed));
     failed = pthread_attr_setstacksize(&attr, PARSE_STACK);
     if (!failed)
-        failed = pthread_create(&thread, &attr, check_on_thread, c);
+        failed = pthread_create(&thread, &attr, fn, arg);
     (void)pthread_attr_destroy(&attr);
     if (failed)
-        return err_set(c->err, ERR_SYSTEM_FAILED, "cannot start the parser: %s", strerror(failed));
+        return err_set(err, ERR_SYSTEM_FAILED, "cannot start the parser: %s", strerror(failed));
     (void)pthread_join(thread, NULL);
-    return c->rc;
+    return ERR_NONE;
 }
 
 err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *count,
@@ -310,7 +314,9 @@ err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *
         memcpy(copy, sql, len);
     copy[len] = '\0';
     struct checking c = {.sql = copy, .len = len, .err = err};
-    err_code rc = run_on_big_stack(&c);
+    err_code rc = sql_run_deep(check_on_thread, &c, err);
+    if (!rc)
+        rc = c.rc;
     if (rc) {
         free(c.statements);
         return rc;
