@@ -13,6 +13,8 @@ struct planning {
     char *id; /* of the job */
     struct str done; /* bigint[] of the applied sets that leave nothing to do */
     int64_t noop, tenants;
+    json_t *refused; /* cohorts that stand against a plan, as cohort_json() met them; NULL: none */
+    struct err why;  /* the first of them */
 };
 void planning_clear(struct planning *planning);
 /* Whether tenants with this applied set have something to do, or a deviation to report. */

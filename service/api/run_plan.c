@@ -26,6 +26,7 @@ void planning_clear(struct planning *p)
 {
     catalog_release(engine_catalogs(p->call->app->engine), p->catalog);
     str_clear(&p->done);
+    json_decref(p->refused);
 }
 
 err_code planning_needs_work(const struct planning *p, int64_t set_id, bool *needs,
