@@ -59,17 +59,17 @@ static void tell_trouble(const struct event_hub *hub, const struct err *err)
     log_event(hub->options.log, LOG_LEVEL_WARN, "events.control_database", LOG_ERR(err));
 }
 
-/* Listens first and looks afterwards, so that nothing falls in between. */
+/* Listens first and looks afterwards, so that nothing falls in between. Through a pooler no
+ * notification comes: then looking now and again has to do. */
 static err_code connect(struct event_hub *hub, struct err *err)
 {
     const struct pg_options options = {.url = hub->url,
                                        .application_name = "tenantd events",
-                                       .connect_timeout_s = CONNECT_TIMEOUT_S,
-                                       .no_prepare = true};
+                                       .connect_timeout_s = CONNECT_TIMEOUT_S};
     struct event_bounds bounds;
     err_code rc = pg_open(&options, &hub->pg, err);
 
-    if (!rc)
+    if (!rc && !pg_is_pooled(hub->pg))
         rc = pg_command(hub->pg, "LISTEN tenantd_events", err);
     if (rc || hub->reading)
         return rc;
