@@ -71,9 +71,10 @@ struct config {
     } connection;
     struct {
         char *folder, *table;
+        char *allow, *schemas;      /* words with commas between: what migrations may do */
         const char *default_format; /* of tracking tables that have to be made */
         int64_t watch_interval_ms, lock_timeout_ms, statement_timeout_ms;
-        int max_parallel;
+        int max_parallel, lock_attempts;
     } migrations;
     struct {
         char *schema, *migrations_folder, *table;

@@ -2,6 +2,7 @@
 /* Rules that concern several settings, or one setting's meaning rather than its form. */
 #include <string.h>
 
+#include "core/migrate/sqlpolicy.h"
 #include "service/config_setting.h"
 
 static void refuse(struct config_loader *loader, const void *field, const char *why)
@@ -129,6 +130,17 @@ static void check_origins(struct config_loader *loader)
     }
 }
 
+static void check_policy(struct config_loader *loader)
+{
+    struct sql_policy policy;
+    struct err err;
+
+    if (sql_policy_make(loader->config->migrations.allow, "", "", &policy, &err))
+        refuse(loader, &loader->config->migrations.allow, err.msg);
+    else
+        sql_policy_clear(&policy);
+}
+
 void config_check(struct config_loader *loader)
 {
     check_database(loader);
@@ -137,6 +149,7 @@ void config_check(struct config_loader *loader)
     check_connections(loader);
     check_metrics(loader);
     check_origins(loader);
+    check_policy(loader);
     if (loader->config->jobs.lease_ms < 2 * loader->config->jobs.poll_interval_ms)
         refuse(loader, &loader->config->jobs.lease_ms,
                "must be at least twice "

@@ -37,6 +37,7 @@ struct daemon {
     unsigned char *page_key;
     char admin_token[TOKEN_TEXT_SIZE];
     char *url;
+    struct sql_policy policy;
 };
 
 static void fill_engine_settings(const struct daemon *d, struct engine_settings *s)
@@ -51,6 +52,8 @@ static void fill_engine_settings(const struct daemon *d, struct engine_settings 
         .shared_tracking_table = c->shared.table,
         .lock_timeout_ms = (int)c->migrations.lock_timeout_ms,
         .statement_timeout_ms = (int)c->migrations.statement_timeout_ms,
+        .lock_attempts = c->migrations.lock_attempts,
+        .policy = &d->policy,
         .connect_timeout_s = c->connection.connect_timeout_s,
         .acquire_timeout_ms = c->pool.acquire_timeout_ms,
     };
@@ -251,8 +254,12 @@ static err_code start_events(struct daemon *d, struct err *err)
 static err_code start_rest(struct daemon *d, struct err *err)
 {
     struct engine_settings settings;
+    const struct config *c = d->config;
     err_code rc = start_pools(d, err);
 
+    if (!rc)
+        rc = sql_policy_make(c->migrations.allow, c->shared.schema, c->migrations.schemas,
+                             &d->policy, err);
     fill_engine_settings(d, &settings);
     if (!rc)
         rc = access_cache_new(&(struct access_options){.pool = d->app.control}, &d->app.access,
@@ -348,6 +355,7 @@ void daemon_stop(struct daemon *d)
     metrics_free(d->app.metrics);
     free(d->page_key);
     free(d->url);
+    sql_policy_clear(&d->policy);
     if (d->app.exchange_log >= 0)
         (void)close(d->app.exchange_log);
     (void)pthread_mutex_destroy(&d->app.server_lock);

@@ -122,7 +122,12 @@ err_code engine_server_url(struct engine *e, struct pg *control, const char *ser
 err_code engine_open_server(void *engine, struct pg *control, const char *server, struct pg **out,
                             struct err *err)
 {
-    struct engine *e = engine;
+    return engine_open_server_with(engine, control, server, NULL, out, err);
+}
+
+err_code engine_open_server_with(struct engine *e, struct pg *control, const char *server,
+                                 const char *startup, struct pg **out, struct err *err)
+{
     CLEANUP(freep) char *url = NULL;
     struct budget *budget = NULL;
     err_code rc = engine_server_url(e, control, server, &url, err);
@@ -136,7 +141,8 @@ err_code engine_open_server(void *engine, struct pg *control, const char *server
                        "all connections of server %s are in use (server.max_connections)", server);
     rc = pg_open(&(struct pg_options){.url = url,
                                       .application_name = "tenantd worker",
-                                      .connect_timeout_s = e->settings.connect_timeout_s},
+                                      .connect_timeout_s = e->settings.connect_timeout_s,
+                                      .startup = startup},
                  out, err);
     if (rc)
         budget_give(budget);
@@ -204,7 +210,8 @@ static int64_t recall_id(struct engine *e, const struct applied_set *set)
     for (size_t i = 0; i < e->set_count && !id; i++) {
         const struct applied_set *known = e->sets[i].set;
         if (known->format == set->format && known->has_table == set->has_table &&
-            str_eq(known->digest, set->digest))
+            str_eq(known->digest, set->digest) &&
+            (known->begun ? str_eq(known->begun, set->begun) : !set->begun))
             id = e->sets[i].id;
     }
     (void)pthread_mutex_unlock(&e->sets_lock);

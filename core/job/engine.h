@@ -15,7 +15,8 @@ struct engine_settings {
     const char *control_url; /* all text is borrowed and outlives the engine */
     const char *schema_template, *shared_schema, *tracking_table, *shared_tracking_table;
     tracking_format default_format, shared_default_format;
-    int lock_timeout_ms, statement_timeout_ms;
+    int lock_timeout_ms, statement_timeout_ms, lock_attempts;
+    const struct sql_policy *policy; /* what migrations may do; NULL: the strict one */
     int connect_timeout_s;
     int64_t acquire_timeout_ms;
 };
@@ -36,6 +37,9 @@ struct expected_cache *engine_expected(struct engine *engine);
  * tables; given back with engine_close_server(). control is asked where the server is. */
 err_code engine_open_server(void *engine, struct pg *control, const char *server, struct pg **out,
                             struct err *err);
+/* The same with startup options ("-c name=value"). */
+err_code engine_open_server_with(struct engine *engine, struct pg *control, const char *server,
+                                 const char *startup, struct pg **out, struct err *err) MUST_USE;
 void engine_close_server(void *engine, const char *server, struct pg *pg);
 /* How to reach a server: "default" is the control database. free() *url. */
 err_code engine_server_url(struct engine *engine, struct pg *control, const char *server,

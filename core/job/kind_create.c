@@ -3,6 +3,7 @@
 #include "core/base/json.h"
 #include "core/job/kinds.h"
 #include "core/job/outcome.h"
+#include "core/job/task_lane.h"
 #include "core/tenant/schema_ops.h"
 
 static err_code provision(struct task_run *run, const struct catalog *catalog,
@@ -34,6 +35,9 @@ static err_code provision(struct task_run *run, const struct catalog *catalog,
     if (asked || !ours)
         return asked ? asked : rc;
     apply_result_clear(applied);
+    struct task_lane lane;
+    task_lane_init(&lane, run, true);
+    options.lane = &lane.access;
     options.create_schema = false;
     return apply_run(run->server, catalog, NULL, &options, applied, err);
 }

@@ -4,6 +4,7 @@
 #include "core/base/str.h"
 #include "core/job/kinds.h"
 #include "core/job/outcome.h"
+#include "core/job/task_lane.h"
 #include "core/tenant/tenant_store.h"
 
 /* One schema on its way to the target: everything that is borrowed for the time of a task. */
@@ -13,6 +14,7 @@ struct migrating {
     const struct catalog *catalog;
     struct applied_set *assumed, *back_to; /* back_to: of the way down, NULL: to the target */
     struct apply_options options;
+    struct task_lane lane;
     bool shared;
 };
 
@@ -60,6 +62,8 @@ static err_code prepare(struct migrating *m, struct err *err)
         rc = engine_applied_set(m->engine, m->run->control,
                                 args_int(m->run->task->args, "back_to", 0), &m->back_to, err);
     m->options = options_of(m);
+    task_lane_init(&m->lane, m->run, !m->shared);
+    m->options.lane = &m->lane.access;
     return rc;
 }
 

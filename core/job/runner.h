@@ -41,11 +41,16 @@ struct task_run {
     struct pg *server;  /* a connection to the task's server, pinned to the chunk; the same
                            server is used for many tasks, settings only by SET LOCAL */
     bool *cancelled;    /* becomes true when the job is cancelled or the replica must stop */
+    void *slot;         /* of the runner, for task_run_expose() */
 };
 
 /* Whether the task shall stop: how a kind reads *cancelled, which another thread writes. A kind
  * that was interrupted answers VERDICT_CANCELLED. */
 bool task_run_cancelled(const struct task_run *run);
+
+/* One more connection that a task works with, to be cancelled like its others; NULL: it is about to
+ * be closed. */
+void task_run_expose(const struct task_run *run, struct pg *pg);
 
 struct job_kind {
     const char *name; /* "tenant.create" */

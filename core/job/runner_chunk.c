@@ -130,6 +130,7 @@ static void run_kind(struct run *r, struct finished *item)
         .control = slot->control,
         .server = slot->server,
         .cancelled = &slot->cancelled,
+        .slot = slot,
     };
     int64_t start = clock_mono_us();
 

@@ -23,7 +23,7 @@ typedef enum stop_reason {
     STOP_LEASE_LOST, /* the tasks may run elsewhere by now: their results are dropped */
 } stop_reason;
 
-enum { CANCELLER_SERVER, CANCELLER_CONTROL, CANCELLER_COUNT };
+enum { CANCELLER_SERVER, CANCELLER_CONTROL, CANCELLER_OTHER, CANCELLER_COUNT };
 
 /* One worker thread. What lies below `lock` is looked at by other threads too. */
 struct slot {

@@ -63,6 +63,20 @@ void slot_withdraw(struct slot *slot)
     (void)pthread_mutex_unlock(&slot->lock);
 }
 
+void task_run_expose(const struct task_run *run, struct pg *pg)
+{
+    struct slot *slot = run->slot;
+
+    if (!slot)
+        return;
+    (void)pthread_mutex_lock(&slot->lock);
+    while (slot->firing)
+        (void)pthread_cond_wait(&slot->fired, &slot->lock);
+    pg_canceller_free(slot->cancellers[CANCELLER_OTHER]);
+    slot->cancellers[CANCELLER_OTHER] = pg ? pg_canceller_new(pg) : NULL;
+    (void)pthread_mutex_unlock(&slot->lock);
+}
+
 void slot_tell(struct slot *slot, stop_reason reason, const char *worker, const char *job_id)
 {
     bool told = false;

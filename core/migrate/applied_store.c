@@ -20,9 +20,12 @@ err_code applied_store_intern(struct pg *pg, const struct applied_set *set, int6
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL, *made = NULL;
     const char *format = tracking_format_name(set->format);
+    char key[APPLIED_SET_KEY_SIZE];
+
+    applied_set_key(set, key);
     err_code rc = pg_query(pg, &find,
                            PG_ARGS(PG_ARG(format), PG_ARG(set->has_table),
-                                   PG_ARG((const char *)set->digest)),
+                                   PG_ARG((const char *)key)),
                            &rows, err);
     if (rc)
         return rc;
@@ -36,7 +39,7 @@ err_code applied_store_intern(struct pg *pg, const struct applied_set *set, int6
         return err_set(err, ERR_INTERNAL, "out of memory");
     rc = pg_query(pg, &insert,
                   PG_ARGS(PG_ARG(format), PG_ARG(set->has_table),
-                          PG_ARG((const char *)set->digest), PG_ARG(text)),
+                          PG_ARG((const char *)key), PG_ARG(text)),
                   &made, err);
     if (!rc)
         *id = pg_bigint(made, 0, "id");

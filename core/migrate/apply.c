@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/migrate/apply_script.h"
+#include "core/migrate/lane.h"
 #include "core/migrate/plan_down.h"
 #include "core/migrate/tracking_internal.h"
 #include "core/pg/script.h"
@@ -21,6 +22,7 @@ struct applying {
     struct apply_result *result;
     struct err *err;
     int64_t deadline; /* monotonic ms, 0: none */
+    bool more;        /* the round did not go to the end of the plan */
 };
 
 int64_t apply_lock_key(const char *schema)
@@ -129,6 +131,8 @@ static err_code code_of(const struct apply_step *step, const struct pg_failure *
         return code;
     if (step->kind == STEP_CREATE_TABLE && code == ERR_SCHEMA_MISSING)
         return code;
+    if (step->kind == STEP_STATEMENT && strcmp(f->sqlstate, "57014") == 0)
+        return ERR_MIGRATION_FAILED; /* the statement took too long, not the server */
     if (strcmp(f->sqlstate, "53200") == 0)
         return ERR_MIGRATION_FAILED; /* out of locks: the same script would fail again */
     return err_is_retryable(code) ? code : ERR_MIGRATION_FAILED;
@@ -182,6 +186,13 @@ static err_code set_error(struct err *err, err_code code, const struct apply_fai
     return code;
 }
 
+err_code apply_fail(const struct apply_step *step, const struct pg_failure *f, bool lost,
+                    struct apply_failure *failure, struct err *err)
+{
+    fill_failure(failure, step, f);
+    return set_error(err, lost ? ERR_DATABASE_UNAVAILABLE : code_of(step, f), failure);
+}
+
 /* What the script left when it stopped. *stale: nothing is wrong but the plan. */
 static err_code stop(struct applying *a, const struct applied_set *set, const struct plan *plan,
                      const struct apply_script *script, const struct pg_failure *f, bool *stale)
@@ -195,12 +206,10 @@ static err_code stop(struct applying *a, const struct applied_set *set, const st
     *stale = !lost && is_stale(step, f);
     if (*stale)
         return ERR_NONE;
-    fill_failure(&a->result->failure, step, f);
     bool seen = committed || (f->statement && has_passed_guard(step->kind));
     if (!lost && seen && !a->options->create_schema)
         a->result->now = set_after(set, plan, committed, false);
-    err_code code = lost ? ERR_DATABASE_UNAVAILABLE : code_of(step, f);
-    return set_error(a->err, code, &a->result->failure);
+    return apply_fail(step, f, lost, &a->result->failure, a->err);
 }
 
 static void make_nonce(char out[2 * NONCE_BYTES + 1])
@@ -250,6 +259,10 @@ static err_code attempt(struct applying *a, const struct applied_set *set, bool 
     *stale = rc && assumed;
     if (rc)
         return rc;
+    const struct migration *alone =
+        a->options->create_schema ? NULL : plan_cut(&plan, &a->more);
+    if (alone)
+        return lane_run(a->pg, alone, set, a->options, a->result, stale, a->err);
     if (plan.todo || a->options->create_schema)
         return run_plan(a, set, &plan, stale);
     a->result->now = applied_set_copy(set);
@@ -284,6 +297,21 @@ static err_code run_rounds(struct applying *a, const struct applied_set *assumed
                    a->options->schema);
 }
 
+/* Where migrations outside of transactions stand between others, one stretch after the other. */
+static err_code run_stretches(struct applying *a, const struct applied_set *assumed)
+{
+    CLEANUP(applied_set_freep) struct applied_set *reached = NULL;
+    err_code rc = run_rounds(a, assumed);
+
+    while (!rc && a->more) {
+        applied_set_free(reached);
+        reached = a->result->now;
+        a->result->now = NULL;
+        rc = run_rounds(a, reached);
+    }
+    return rc;
+}
+
 err_code apply_run(struct pg *pg, const struct catalog *catalog, const struct applied_set *assumed,
                    const struct apply_options *options, struct apply_result *result,
                    struct err *err)
@@ -298,7 +326,7 @@ err_code apply_run(struct pg *pg, const struct catalog *catalog, const struct ap
                          .deadline = deadline};
 
     *result = (struct apply_result){.now = NULL};
-    err_code rc = run_rounds(&a, assumed);
+    err_code rc = run_stretches(&a, assumed);
     if (rc && !result->failure.step) { /* before any script */
         result->failure.step = "plan";
         copy_text(result->failure.sqlstate, sizeof result->failure.sqlstate, a.err->sqlstate);
@@ -307,19 +335,45 @@ err_code apply_run(struct pg *pg, const struct catalog *catalog, const struct ap
     return rc;
 }
 
-err_code apply_preview(const struct catalog *catalog, const struct applied_set *set,
-                       const struct apply_options *options, struct str *sql, struct err *err)
+/* Appends one stretch to sql, and to the set what it applies. */
+static err_code preview_stretch(const struct catalog *catalog, struct applied_set *set,
+                                const struct apply_options *options, struct str *sql, bool *more,
+                                struct err *err)
 {
     CLEANUP(plan_clear) struct plan plan = {.entries = NULL};
     CLEANUP(apply_script_clear) struct apply_script script = {.steps = NULL};
 
+    *more = false;
     err_code rc = apply_plan(catalog, set, options, &plan, err);
     if (!rc)
         rc = plan_check(&plan, options->allow, err);
     if (rc || (!plan.todo && !options->create_schema))
         return rc;
-    rc = apply_script_make(&plan, set, options, "<nonce>", &script, err);
-    if (!rc)
-        str_add_n(sql, script.sql.data, script.sql.len);
+    const struct migration *alone = options->create_schema ? NULL : plan_cut(&plan, more);
+    if (alone)
+        lane_preview(alone, sql);
+    else
+        rc = apply_script_make(&plan, set, options, "<nonce>", &script, err);
+    if (rc)
+        return rc;
+    str_add_n(sql, script.sql.data, script.sql.len);
+    for (size_t i = 0; i < plan.count && *more; i++)
+        if (plan.entries[i].in_target &&
+            !applied_set_record(set, plan.entries[i].migration, clock_unix_ms()))
+            return err_set(err, ERR_INTERNAL, "out of memory");
+    set->has_table = true;
+    return *more && !applied_set_begin(set, NULL) ? err_set(err, ERR_INTERNAL, "out of memory")
+                                                  : ERR_NONE;
+}
+
+err_code apply_preview(const struct catalog *catalog, const struct applied_set *set,
+                       const struct apply_options *options, struct str *sql, struct err *err)
+{
+    CLEANUP(applied_set_freep) struct applied_set *copy = applied_set_copy(set);
+    bool more = true;
+    err_code rc = copy ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
+
+    while (!rc && more)
+        rc = preview_stretch(catalog, copy, options, sql, &more, err);
     return rc;
 }

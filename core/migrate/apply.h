@@ -8,6 +8,8 @@
 
 #include "core/migrate/plan.h"
 
+struct lane_access;
+
 struct apply_options {
     const char *schema;        /* where the tables go */
     const char *shared_schema; /* second on the search path */
@@ -22,6 +24,7 @@ struct apply_options {
     bool async_commit;         /* the caller flushes later (a commit that writes WAL, same cluster) */
     int lock_timeout_ms, statement_timeout_ms; /* 0: no limit */
     int64_t deadline_ms;                       /* for the whole script; 0: no limit */
+    const struct lane_access *lane; /* for what runs outside of transactions (lane.h); NULL: refused */
 };
 
 /* The plan of these options for a schema with this set; as plan_make() or plan_make_down(). */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/migrate/lane_target.h"
 #include "core/migrate/place.h"
 #include "core/migrate/plan_down.h"
 #include "core/migrate/sqlcheck.h"
@@ -135,6 +136,13 @@ static void add_create_table(struct writing *w)
     w->set->has_table = true;
 }
 
+/* In a new schema there is nothing that CONCURRENTLY would spare: it is taken out of text, the
+ * script's copy of the migration's. false: nothing is left of the statement. */
+static bool fits_transaction(const struct migration *m, const struct statement *s, char *text)
+{
+    return !m->no_transaction || lane_strip(s->kind, text + s->offset, s->length);
+}
+
 static void add_text(struct writing *w, const struct migration *m)
 {
     struct apply_script *s = &w->script;
@@ -143,9 +151,11 @@ static void add_text(struct writing *w, const struct migration *m)
         return;
     s->chars += utf8_chars(str_text(&s->sql) + s->counted, s->sql.len - s->counted);
     s->counted = s->sql.len;
-    for (size_t i = 0; i < m->statement_count; i++)
-        add_step(w, STEP_STATEMENT, m, (int)i + 1, s->chars);
     str_add_n(&s->sql, m->sql + m->run_from, m->run_to - m->run_from);
+    char *text = str_ok(&s->sql) ? s->sql.data + s->sql.len - m->run_to : NULL;
+    for (size_t i = 0; i < m->statement_count && text; i++)
+        if (fits_transaction(m, &m->statements[i], text))
+            add_step(w, STEP_STATEMENT, m, (int)i + 1, s->chars);
     str_add(&s->sql, "\n;\n"); /* the text may end in a comment without a newline */
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/migrate/apply.h"
+#include "core/pg/script.h"
 
 typedef enum apply_step_kind {
     STEP_BEGIN, /* BEGIN and the settings */
@@ -48,3 +49,6 @@ const struct apply_step *apply_script_step(const struct apply_script *script, si
  * script from 1, or 0. */
 void apply_script_locate(const struct apply_step *step, size_t position,
                          struct apply_failure *failure);
+/* Fills failure and err for the step that failed; lost: the connection is. Returns the code. */
+err_code apply_fail(const struct apply_step *step, const struct pg_failure *f, bool lost,
+                    struct apply_failure *failure, struct err *err) MUST_USE;

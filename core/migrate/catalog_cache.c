@@ -111,10 +111,10 @@ static err_code make_items(const struct pg_rows *rows, struct migration **out, s
 
     for (size_t i = 0; i < n && !rc; i++) {
         const char *sql = pg_text(rows, i, "sql"), *down = pg_text(rows, i, "down_sql");
-        rc = migration_make(pg_text(rows, i, "version"), sql, strlen(sql),
-                            pg_bigint(rows, i, "when_ms"), &items[i], err);
+        rc = migration_make_by(&sql_policy_registered, pg_text(rows, i, "version"), sql,
+                               strlen(sql), pg_bigint(rows, i, "when_ms"), &items[i], err);
         if (!rc && down)
-            rc = migration_set_down(&items[i], down, strlen(down), err);
+            rc = migration_set_down_by(&items[i], &sql_policy_registered, down, strlen(down), err);
         if (rc)
             migrations_free(items, i + 1);
     }

@@ -59,8 +59,8 @@ static err_code insert_one(struct pg *pg, const struct registering *r, const str
     static const struct pg_stmt stmt = {
         .name = "migration_insert",
         .sql = "INSERT INTO tenantd.migration (catalog, version, number, sha256, sql, when_ms,"
-               " statement_count, registered_by)"
-               " VALUES ($1, $2, $3, $4, convert_to($5, 'UTF8'), $6, $7, $8)"
+               " statement_count, registered_by, no_transaction)"
+               " VALUES ($1, $2, $3, $4, convert_to($5, 'UTF8'), $6, $7, $8, $9)"
                " ON CONFLICT (catalog, version) DO NOTHING RETURNING 1",
     };
     static const struct pg_stmt find = {
@@ -72,7 +72,7 @@ static err_code insert_one(struct pg *pg, const struct registering *r, const str
                            PG_ARGS(PG_ARG(r->catalog), PG_ARG(m->version), PG_ARG(m->number),
                                    PG_ARG((const char *)m->sha256), PG_ARG(m->sql),
                                    PG_ARG(m->when_ms), PG_ARG((int)m->statement_count),
-                                   PG_ARG(r->options->by)),
+                                   PG_ARG(r->options->by), PG_ARG(m->no_transaction)),
                            &made, err);
     if (rc)
         return rc;
@@ -185,10 +185,11 @@ static err_code check_not_applied(struct pg *pg, const struct unregistering *u, 
 {
     static const struct pg_stmt stmt = {
         .name = "migration_applied_to",
-        .sql = "SELECT t.id FROM tenantd.migration m, tenantd.applied_set s,"
-               " jsonb_array_elements(s.content -> 'rows') x, tenantd.tenant t"
+        .sql = "SELECT t.id FROM tenantd.migration m, tenantd.applied_set s, tenantd.tenant t"
                " WHERE m.catalog = $1 AND m.version = $2 AND t.applied_set = s.id"
-               "   AND (x ->> 0 = m.version OR x ->> 1 IN (m.sha256, m.version)) LIMIT 1",
+               "   AND (s.content ->> 'begun' = m.version OR EXISTS ("
+               "    SELECT FROM jsonb_array_elements(s.content -> 'rows') x"
+               "    WHERE x ->> 0 = m.version OR x ->> 1 IN (m.sha256, m.version))) LIMIT 1",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
 
@@ -233,7 +234,7 @@ err_code catalog_unregister(struct pg *pg, const char *catalog, const char *vers
 
 #define MIGRATION_COLUMNS                                                                          \
     "m.catalog, m.version, m.number, m.sha256, length(m.sql) AS size_bytes, m.statement_count,"    \
-    " m.when_ms, m.registered_by, " PG_RFC3339("m.registered_at") " AS registered_at,"             \
+    " m.when_ms, m.no_transaction, m.registered_by, " PG_RFC3339("m.registered_at") " AS registered_at,"             \
     " m.down_sha256, m.down_statements, m.down_sql IS NULL AS down_in_file, m.down_by, "           \
     PG_RFC3339("m.down_at") " AS down_at"
 

@@ -49,8 +49,8 @@ err_code catalog_put_down(struct pg *pg, const char *catalog, const char *versio
 err_code catalog_delete_down(struct pg *pg, const char *catalog, const char *version,
                              struct err *err) MUST_USE;
 
-/* Rows (catalog, version, number, sha256, size_bytes, statement_count, when_ms, registered_by,
- * registered_at, down_sha256 and the rest of down_…, NULL without a way back) after the given version
+/* Rows (catalog, version, number, sha256, size_bytes, statement_count, when_ms,
+ * no_transaction, registered_by, registered_at, down_sha256 and the rest of down_…, NULL without a way back) after the given version
  * in catalog order ("" from the start), limit at most. */
 err_code catalog_list(struct pg *pg, const char *catalog, const char *after, int limit,
                       struct pg_rows **out, struct err *err) MUST_USE;

@@ -90,9 +90,27 @@ err_code down_section_find(const char *sql, size_t len, struct down_section *out
     return ERR_NONE;
 }
 
+/* The way back runs in one transaction: it shall be taken whole or not at all. */
+static err_code check_script(struct migration *down, const struct sql_policy *policy,
+                             struct err *err)
+{
+    struct sql_facts facts;
+    err_code rc = sql_check_by(policy, down->sql, down->sql_len, &facts, err);
+
+    if (rc)
+        return rc;
+    down->statements = facts.statements;
+    down->statement_count = facts.count;
+    down->classes = facts.classes;
+    if (!facts.no_transaction)
+        return ERR_NONE;
+    return err_set(err, ERR_STATEMENT_NOT_ALLOWED,
+                   "a way back runs in one transaction; it must do without CONCURRENTLY and VACUUM");
+}
+
 /* Takes text, whose bytes from `from` on are the script; lines count from the text's start. */
-static err_code take_script(struct migration *m, char *text, size_t from, size_t len,
-                            struct err *err)
+static err_code take_script(struct migration *m, const struct sql_policy *policy, char *text,
+                            size_t from, size_t len, struct err *err)
 {
     struct migration *down = calloc(1, sizeof *down);
     err_code rc = ERR_NONE;
@@ -109,7 +127,7 @@ static err_code take_script(struct migration *m, char *text, size_t from, size_t
                                .run_from = from + sql_bom_len(text + from, len - from),
                                .run_to = len};
     sha256_hex(text + from, len - from, down->sha256);
-    rc = down->version ? sql_check(text, len, &down->statements, &down->statement_count, err)
+    rc = down->version ? check_script(down, policy, err)
                        : err_set(err, ERR_INTERNAL, "out of memory");
     if (!rc && down->statement_count) {
         m->down = down; /* now the migration's */
@@ -120,8 +138,8 @@ static err_code take_script(struct migration *m, char *text, size_t from, size_t
     return rc && err ? err_in(err, m->version) : rc;
 }
 
-err_code migration_take_section(struct migration *m, const struct down_section *section,
-                                struct err *err)
+err_code migration_take_section(struct migration *m, const struct sql_policy *policy,
+                                const struct down_section *section, struct err *err)
 {
     char *text = malloc(m->sql_len + 1);
 
@@ -130,12 +148,18 @@ err_code migration_take_section(struct migration *m, const struct down_section *
         text[i] = m->sql[i] == '\n' ? '\n' : ' ';
     if (text)
         memcpy(text + section->from, m->sql + section->from, m->sql_len + 1 - section->from);
-    err_code rc = take_script(m, text, section->from, m->sql_len, err);
+    err_code rc = take_script(m, policy, text, section->from, m->sql_len, err);
     m->down_in_file = m->down != NULL;
     return rc;
 }
 
 err_code migration_set_down(struct migration *m, const char *sql, size_t len, struct err *err)
+{
+    return migration_set_down_by(m, NULL, sql, len, err);
+}
+
+err_code migration_set_down_by(struct migration *m, const struct sql_policy *policy,
+                               const char *sql, size_t len, struct err *err)
 {
     if (m->down) {
         (void)err_set(err, ERR_DOWN_MISMATCH, "the file of %s has a down section itself",
@@ -148,5 +172,5 @@ err_code migration_set_down(struct migration *m, const char *sql, size_t len, st
             memcpy(text, sql, len);
         text[len] = '\0';
     }
-    return take_script(m, text, 0, len, err);
+    return take_script(m, policy, text, 0, len, err);
 }

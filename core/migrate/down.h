@@ -29,7 +29,10 @@ err_code down_section_find(const char *sql, size_t len, struct down_section *out
  * without a statement, as tools leave them for people to fill, is none. Errors as migration_make()
  * gives them, about the script's lines; ERR_DOWN_MISMATCH when a file comes beside a section.
  */
-err_code migration_take_section(struct migration *m, const struct down_section *section,
-                                struct err *err) MUST_USE;
+err_code migration_take_section(struct migration *m, const struct sql_policy *policy,
+                                const struct down_section *section, struct err *err) MUST_USE;
 err_code migration_set_down(struct migration *m, const char *sql, size_t len, struct err *err)
     MUST_USE;
+/* The same by another policy than the strict one. */
+err_code migration_set_down_by(struct migration *m, const struct sql_policy *policy,
+                               const char *sql, size_t len, struct err *err) MUST_USE;

@@ -37,18 +37,30 @@ err_code migration_number(const char *version, int64_t *number, struct err *err)
 err_code migration_make(const char *version, const char *sql, size_t sql_len, int64_t when_ms,
                         struct migration *out, struct err *err)
 {
+    return migration_make_by(NULL, version, sql, sql_len, when_ms, out, err);
+}
+
+err_code migration_make_by(const struct sql_policy *policy, const char *version, const char *sql,
+                           size_t sql_len, int64_t when_ms, struct migration *out,
+                           struct err *err)
+{
     struct migration m = {.when_ms = when_ms, .sql_len = sql_len};
     struct down_section section = {.up_len = sql_len};
+    struct sql_facts facts = {.statements = NULL};
     err_code rc = migration_number(version, &m.number, err);
     if (!rc)
         rc = down_section_find(sql, sql_len, &section, err);
     if (!rc)
-        rc = sql_check(sql, section.up_len, &m.statements, &m.statement_count, err);
+        rc = sql_check_by(policy, sql, section.up_len, &facts, err);
     if (rc) {
         if (err)
             (void)err_in(err, version);
         return rc;
     }
+    m.statements = facts.statements;
+    m.statement_count = facts.count;
+    m.no_transaction = facts.no_transaction;
+    m.classes = facts.classes;
     m.version = strdup(version);
     m.sql = malloc(sql_len + 1);
     if (!m.version || !m.sql) {
@@ -62,7 +74,7 @@ err_code migration_make(const char *version, const char *sql, size_t sql_len, in
     m.run_from = sql_bom_len(sql, section.up_len);
     m.run_to = section.up_len;
     if (section.from < sql_len)
-        rc = migration_take_section(&m, &section, err);
+        rc = migration_take_section(&m, policy, &section, err);
     if (rc)
         migration_clear(&m);
     else

@@ -11,11 +11,25 @@
 
 #include "core/base/err.h"
 #include "core/base/hash.h"
+#include "core/migrate/sqlpolicy.h"
+
+/* How a statement has to be run. What is not STATEMENT_PLAIN runs alone outside of transactions
+ * when its migration does (struct migration.no_transaction). */
+typedef enum statement_kind {
+    STATEMENT_PLAIN,
+    STATEMENT_CREATE_INDEX, /* these are not possible in a transaction: CONCURRENTLY … */
+    STATEMENT_DROP_INDEX,
+    STATEMENT_REINDEX,
+    STATEMENT_DETACH,
+    STATEMENT_VACUUM, /* … and VACUUM */
+    STATEMENT_CALL,   /* CALL and DO: they may commit where no transaction is open */
+} statement_kind;
 
 /* One statement inside a migration's text: [offset, offset + length) in bytes. */
 struct statement {
     size_t offset, length;
     int line, column; /* of its first character, from 1; columns count characters */
+    statement_kind kind;
 };
 
 struct migration {
@@ -30,6 +44,8 @@ struct migration {
     size_t statement_count;
     struct migration *down; /* the way back, under the same version; NULL: there is none */
     bool down_in_file;      /* it is a section of sql */
+    bool no_transaction; /* a statement, or "-- tenantd: no-transaction" at its top, says so */
+    unsigned classes;    /* sql_class bits of what it contains by leave of the policy */
 };
 
 struct catalog {
@@ -52,6 +68,10 @@ err_code migration_number(const char *version, int64_t *number, struct err *err)
  */
 err_code migration_make(const char *version, const char *sql, size_t sql_len, int64_t when_ms,
                         struct migration *out, struct err *err) MUST_USE;
+/* The same by another policy than the strict one. */
+err_code migration_make_by(const struct sql_policy *policy, const char *version, const char *sql,
+                           size_t sql_len, int64_t when_ms, struct migration *out,
+                           struct err *err) MUST_USE;
 void migration_clear(struct migration *m);
 /* Frees an array of them and what they hold; NULL is fine. */
 void migrations_free(struct migration *items, size_t count);

@@ -126,6 +126,8 @@ static void set_states(struct plan *plan, const struct catalog *catalog, size_t 
         else
             entry->state = head < catalog->count && i < head ? MIGRATION_OUT_OF_ORDER
                                                              : MIGRATION_PENDING;
+        if (!entry->row && str_eq(plan->begun, entry->version))
+            entry->state = MIGRATION_DIRTY;
         entry->in_target = !entry->row && i < target;
     }
     plan->head = head < catalog->count ? catalog->items[head].version : NULL;
@@ -152,6 +154,7 @@ static void count_states(struct plan *plan)
             plan->applied++;
             break;
         case MIGRATION_PENDING:
+        case MIGRATION_DIRTY:
             plan->pending++;
             break;
         case MIGRATION_MODIFIED:
@@ -172,7 +175,7 @@ err_code plan_make(const struct catalog *catalog, const struct applied_set *set,
 {
     size_t end = target ? catalog_find(catalog, target) : catalog->count;
     struct matching m = {.catalog = catalog, .set = set};
-    struct plan plan = {.count = catalog->count};
+    struct plan plan = {.count = catalog->count, .begun = set->begun};
 
     if (target && end++ == catalog->count)
         return err_set(err, ERR_UNKNOWN_TARGET, "catalog \"%s\" has no migration \"%s\"",
@@ -216,6 +219,8 @@ const char *migration_state_name(migration_state state)
         return "out_of_order";
     case MIGRATION_ORPHANED:
         return "orphaned";
+    case MIGRATION_DIRTY:
+        return "dirty";
     }
     return "";
 }
@@ -264,8 +269,28 @@ static err_code fail_deviation(const struct plan *plan, const struct deviation *
     return d->code;
 }
 
+/* What was begun must be there to be ended. */
+static err_code check_begun(const struct plan *plan, struct err *err)
+{
+    for (size_t i = 0; i < plan->count && !plan->down; i++)
+        if (plan->entries[i].state == MIGRATION_DIRTY)
+            return ERR_NONE;
+    (void)err_set(err, ERR_HISTORY_DIVERGED,
+                  "\"%.200s\" was begun outside of transactions and has not ended, and %s",
+                  plan->begun, plan->down ? "must be ended before the way back"
+                                          : "is not to do by the catalog");
+    if (err)
+        (void)strncat(err->subject, plan->begun, sizeof err->subject - 1);
+    return ERR_HISTORY_DIVERGED;
+}
+
 err_code plan_check(const struct plan *plan, unsigned allow, struct err *err)
 {
+    if (plan->begun) {
+        err_code rc = check_begun(plan, err);
+        if (rc)
+            return rc;
+    }
     if (plan->down)
         return plan_check_down(plan, allow, err);
     for (size_t i = 0; i < ARRAY_LEN(deviations); i++) {
@@ -278,8 +303,32 @@ err_code plan_check(const struct plan *plan, unsigned allow, struct err *err)
     return ERR_NONE;
 }
 
+const struct migration *plan_cut(struct plan *plan, bool *more)
+{
+    const struct migration *alone = NULL;
+    size_t kept = 0;
+
+    *more = false;
+    if (plan->down) /* a way back is of transactions only */
+        return NULL;
+    for (size_t i = 0; i < plan->count; i++) {
+        struct plan_entry *entry = &plan->entries[i];
+        if (!entry->in_target)
+            continue;
+        if (!kept && entry->migration->no_transaction)
+            alone = entry->migration;
+        *more = *more || (kept && (alone || entry->migration->no_transaction));
+        entry->in_target = !*more;
+        kept += !*more;
+    }
+    plan->todo = kept;
+    return alone;
+}
+
 const char *plan_status(const struct plan *plan)
 {
+    if (plan->begun)
+        return "dirty";
     if (plan->modified || plan->out_of_order || plan->orphaned)
         return "diverged";
     return plan->pending ? "behind" : "ok";

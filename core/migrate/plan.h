@@ -13,6 +13,7 @@ typedef enum migration_state {
     MIGRATION_MODIFIED,     /* applied with other bytes than the catalog has */
     MIGRATION_OUT_OF_ORDER, /* pending, but sorts before one that is applied */
     MIGRATION_ORPHANED,     /* applied, not in the catalog */
+    MIGRATION_DIRTY,        /* begun outside of transactions and not ended: still to do */
 } migration_state;
 const char *migration_state_name(migration_state state);
 
@@ -33,6 +34,7 @@ struct plan {
     size_t todo;      /* entries with in_target */
     bool down;        /* they are taken back, the last first; see plan_down.h */
     const char *twice; /* down: a migration that would still count as applied; NULL: none */
+    const char *begun; /* version that was begun and has not ended; NULL: none */
 };
 
 /* Which deviations a run may go over; all are refused by default. */
@@ -46,5 +48,10 @@ void plan_clear(struct plan *plan);
 /* ERR_HISTORY_DIVERGED, ERR_OUT_OF_ORDER: the plan has a deviation that `allow` does not cover; a
  * plan that goes down: plan_check_down(). */
 err_code plan_check(const struct plan *plan, unsigned allow, struct err *err) MUST_USE;
-/* "ok", "behind", or "diverged" (modified, out of order or orphaned). */
+/* Cuts off what cannot go with the first migration that is to do: a migration that runs outside of
+ * transactions goes by itself; not of a plan that goes down. Returns it when it is the first, NULL otherwise; *more: something
+ * was cut off. */
+const struct migration *plan_cut(struct plan *plan, bool *more);
+/* "ok", "behind", "diverged" (modified, out of order or orphaned), or "dirty" (a migration was begun
+ * outside of transactions and has not ended). */
 const char *plan_status(const struct plan *plan);

@@ -238,7 +238,8 @@ static err_code make_up(struct making *m, const struct source_file *file, const 
     int64_t ms = in_folder ? when_of_folder(version) : json_integer_value(when);
     (void)json_object_del(m->when, version);
     err_code rc =
-        migration_make(version, file->content, file->len, ms, &m->items[m->count], err);
+        migration_make_by(m->source->policy, version, file->content, file->len, ms,
+                          &m->items[m->count], err);
     if (!rc)
         m->count++;
     return rc && err ? err_in(err, file->path) : rc;
@@ -250,7 +251,8 @@ static err_code make_down(struct making *m, const struct source_file *file, cons
     for (size_t i = 0; i < m->count; i++) {
         if (strcmp(m->items[i].version, version) != 0)
             continue;
-        err_code rc = migration_set_down(&m->items[i], file->content, file->len, err);
+        err_code rc = migration_set_down_by(&m->items[i], m->source->policy,
+                                            file->content, file->len, err);
         return rc && err ? err_in(err, file->path) : rc;
     }
     return source_fail(err, ERR_DOWN_MISMATCH, file->path,

@@ -20,6 +20,7 @@ struct source_file {
 struct source {
     struct source_file *files;
     size_t count;
+    const struct sql_policy *policy; /* what migrations may do; borrowed, NULL: the strict one */
 };
 
 void source_clear(struct source *source);

@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/migrate/lane_target.h"
 #include "core/migrate/place.h"
+#include "core/migrate/sqlnames.h"
 #include "core/migrate/sqlrules.h"
+#include "core/migrate/sqlscan.h"
 #include "core/migrate/sqltree.h"
 
 enum {
@@ -23,11 +26,12 @@ enum {
 
 /* Everything the parsing thread works on. */
 struct checking {
+    const struct sql_policy *policy;
     char *sql; /* a copy, NUL-terminated; statements are cut out of it in place */
     size_t len;
     struct place at;
-    struct statement *statements;
-    size_t count;
+    struct sql_facts facts;
+    struct place tied; /* the first statement that makes sense in a transaction only; line 0: none */
     struct err *err;
     err_code rc;
 };
@@ -109,41 +113,6 @@ static err_code syntax_error(struct checking *c, const PgQueryError *error)
     return fail_at(c, ERR_SQL_SYNTAX_ERROR, at, message);
 }
 
-/* The offset after a comment that begins at `at`, or `at` when none does. */
-static size_t skip_comment(const char *sql, size_t at, size_t end)
-{
-    if (end - at < 2)
-        return at;
-    if (sql[at] == '-' && sql[at + 1] == '-') {
-        while (at < end && sql[at] != '\n' && sql[at] != '\r')
-            at++;
-        return at;
-    }
-    if (sql[at] != '/' || sql[at + 1] != '*')
-        return at;
-    size_t depth = 0;
-    do {
-        bool pair = at + 1 < end;
-        bool opens = pair && sql[at] == '/' && sql[at + 1] == '*';
-        bool closes = pair && sql[at] == '*' && sql[at + 1] == '/';
-        depth = opens ? depth + 1 : closes ? depth - 1 : depth;
-        at += opens || closes ? 2 : 1;
-    } while (depth && at < end);
-    return at;
-}
-
-static size_t skip_blanks(const char *sql, size_t at, size_t end)
-{
-    for (;;) {
-        size_t from = at;
-        while (at < end && isspace((unsigned char)sql[at]))
-            at++;
-        at = skip_comment(sql, at, end);
-        if (at == from)
-            return at;
-    }
-}
-
 /* Length of the JSON string at p, with its quotes. */
 static size_t json_string_size(const char *p)
 {
@@ -176,31 +145,78 @@ char *sql_prune(const char *json, int most)
     return str_take(&out);
 }
 
-static bool calls_set_config(const char *tree)
+/* Calls of set_config() that do what a statement of a class does; 0: none. */
+static unsigned set_config_classes(const char *tree)
 {
-    static const char *const calls[] = {
+    static const struct {
+        const char *call;
+        sql_class class;
+    } calls[] = {
 #define CALL(name)                                                                                 \
     "{\"String\":{\"sval\":\"set_config\"}}],\"args\":[{\"A_Const\":{\"sval\":{\"sval\":\"" name   \
     "\"}"
-        CALL("search_path"), CALL("role"), CALL("session_authorization"),
+        {CALL("search_path"), SQL_SEARCH_PATH},
+        {CALL("role"), SQL_ROLE},
+        {CALL("session_authorization"), SQL_ROLE},
 #undef CALL
     };
+    unsigned classes = 0;
     for (size_t i = 0; i < ARRAY_LEN(calls); i++)
-        if (strstr(tree, calls[i]))
-            return true;
-    return false;
+        if (strstr(tree, calls[i].call))
+            classes |= calls[i].class;
+    return classes;
 }
 
-static const char *refusal_of_tree(const char *tree)
+/* Refuses, and says what would allow it. */
+static err_code refuse(struct checking *c, struct place at, sql_class class, const char *message)
 {
-    if (calls_set_config(tree))
-        return "the search path and the role are set by tenantd; a migration must not change them";
+    char text[300];
+
+    if (class)
+        (void)snprintf(text, sizeof text, "%s (\"%s\" in migrations.allow would allow it)", message,
+                       sql_class_name(class));
+    else
+        (void)snprintf(text, sizeof text, "%s", message);
+    return fail_at(c, ERR_STATEMENT_NOT_ALLOWED, at, text);
+}
+
+static err_code refuse_schema(struct checking *c, const struct sql_name *name)
+{
+    char text[200];
+    struct place at = c->at;
+
+    place_to_offset(&at, c->sql, c->at.offset + name->offset);
+    (void)snprintf(text, sizeof text,
+                   "schema \"%s\" is named; a migration works in its tenant's schema, whose name is"
+                   " left out",
+                   name->schema);
+    return refuse(c, at, SQL_FOREIGN_SCHEMA, text);
+}
+
+static err_code judge(struct checking *c, const char *tree, struct statement *s)
+{
+    struct sql_name name = {.offset = 0};
+    unsigned called = set_config_classes(tree), lacking = called & ~c->policy->allow;
     CLEANUP(freep) char *pruned = sql_prune(tree, TREE_DEPTH);
     json_auto_t *root = pruned ? json_loads(pruned, 0, NULL) : NULL;
+
     if (!root)
-        return "the statement's tree could not be read";
+        return refuse(c, c->at, SQL_NEVER, "the statement's tree could not be read");
+    if (lacking)
+        return refuse(c, c->at, lacking & SQL_SEARCH_PATH ? SQL_SEARCH_PATH : SQL_ROLE,
+                      "the search path and the role are set by tenantd; a migration must not"
+                      " change them");
     const json_t *first = json_array_get(json_object_get(root, "stmts"), 0);
-    return sql_refusal(json_object_get(first, "stmt"));
+    struct sql_verdict verdict = sql_judge(json_object_get(first, "stmt"), c->policy->allow);
+    if (verdict.refusal)
+        return refuse(c, c->at, verdict.class, verdict.refusal);
+    if (!(verdict.class & SQL_SCHEMA) && sql_names_foreign(c->policy, tree, &name))
+        return refuse_schema(c, &name);
+    c->facts.classes |= called | verdict.class;
+    s->kind = verdict.kind;
+    if (verdict.needs_transaction && !c->tied.line)
+        c->tied = c->at;
+    return ERR_NONE;
 }
 
 bool sql_is_plain(const char *statement)
@@ -213,50 +229,113 @@ bool sql_is_plain(const char *statement)
     return false;
 }
 
-static err_code inspect(struct checking *c, const char *statement, size_t length)
+static err_code inspect_words(struct checking *c, const char *statement, size_t length)
 {
-    if (sql_is_plain(statement))
+    struct sql_name name = {.offset = 0};
+    return sql_words_foreign(c->policy, statement, length, &name) ? refuse_schema(c, &name)
+                                                                  : ERR_NONE;
+}
+
+static err_code inspect(struct checking *c, const char *statement, struct statement *s)
+{
+    bool plain = sql_is_plain(statement);
+
+    if (plain && (c->policy->allow & SQL_FOREIGN_SCHEMA ||
+                  !sql_has_dotted_name(statement, s->length)))
         return ERR_NONE;
-    if (length > INSPECT_MAX)
+    if (plain && s->length > INSPECT_MAX)
+        return inspect_words(c, statement, s->length);
+    if (s->length > INSPECT_MAX)
         return fail_at(c, ERR_STATEMENT_NOT_ALLOWED, c->at,
                        "a statement that is not INSERT, UPDATE, DELETE or SELECT may be 1 MiB long");
     PgQueryParseResult parsed = pg_query_parse(statement);
-    err_code rc = ERR_NONE;
-    if (parsed.error) {
-        rc = fail_at(c, ERR_SQL_SYNTAX_ERROR, c->at, parsed.error->message);
-    } else {
-        const char *message = refusal_of_tree(parsed.parse_tree);
-        if (message)
-            rc = fail_at(c, ERR_STATEMENT_NOT_ALLOWED, c->at, message);
-    }
+    err_code rc = parsed.error ? fail_at(c, ERR_SQL_SYNTAX_ERROR, c->at, parsed.error->message)
+                               : judge(c, parsed.parse_tree, s);
     pg_query_free_parse_result(parsed);
     return rc;
 }
 
+/* What a retry has to look for must be told by the statement itself. */
+static err_code check_target(struct checking *c, const char *statement, const struct statement *s)
+{
+    struct lane_target target;
+
+    if (s->kind == STATEMENT_PLAIN || s->kind == STATEMENT_CALL || s->kind == STATEMENT_VACUUM)
+        return ERR_NONE;
+    c->facts.no_transaction = true;
+    if (lane_target_read(s->kind, statement, s->length, &target))
+        return ERR_NONE;
+    return refuse(c, c->at, SQL_NEVER,
+                  s->kind == STATEMENT_CREATE_INDEX
+                      ? "give the index a name: without one a retry after a crash cannot tell"
+                        " whether it is there"
+                      : "write the name of the object plainly, without U&");
+}
+
 static err_code take_statement(struct checking *c, size_t from, size_t end)
 {
-    size_t start = skip_blanks(c->sql, from, end);
+    size_t start = sql_skip_blanks(c->sql, from, end);
 
     while (end > start && isspace((unsigned char)c->sql[end - 1]))
         end--;
     place_to_offset(&c->at, c->sql, start);
-    c->statements[c->count++] = (struct statement){.offset = start,
-                                                   .length = end - start,
-                                                   .line = c->at.line,
-                                                   .column = c->at.column};
+    struct statement *s = &c->facts.statements[c->facts.count++];
+    *s = (struct statement){.offset = start,
+                            .length = end - start,
+                            .line = c->at.line,
+                            .column = c->at.column};
     char after = c->sql[end];
     c->sql[end] = '\0';
-    err_code rc = inspect(c, c->sql + start, end - start);
+    err_code rc = inspect(c, c->sql + start, s);
+    if (!rc)
+        rc = check_target(c, c->sql + start, s);
+    c->facts.no_transaction |= s->kind == STATEMENT_VACUUM;
     c->sql[end] = after;
     return rc;
+}
+
+/* "-- tenantd: no-transaction" among the comments before the first statement. */
+static bool has_directive(const char *sql, size_t at, size_t len)
+{
+    static const char mark[] = "tenantd:", word[] = "no-transaction";
+
+    for (size_t end; at < len; at = end) {
+        end = at + 1;
+        if (isspace((unsigned char)sql[at]))
+            continue;
+        end = sql_skip_comment(sql, at, len);
+        if (end == at)
+            return false;
+        const char *p = sql + at + 2;
+        p += strspn(p, " \t");
+        if (sql[at] != '-' || strncmp(p, mark, strlen(mark)) != 0)
+            continue;
+        p += strlen(mark);
+        p += strspn(p, " \t");
+        if (strncmp(p, word, strlen(word)) == 0 && !isgraph((unsigned char)p[strlen(word)]))
+            return true;
+    }
+    return false;
+}
+
+/* Where each statement runs by itself, what is tied to a transaction would be undone at once. */
+static err_code check_tied(struct checking *c)
+{
+    if (!c->facts.no_transaction || !c->tied.line)
+        return ERR_NONE;
+    return refuse(c, c->tied, SQL_NEVER,
+                  "each statement of this file runs by itself, since one of them is not possible in"
+                  " a transaction; move what belongs to a transaction to another file");
 }
 
 static err_code take_statements(struct checking *c, const PgQuerySplitResult *split, size_t base)
 {
     size_t n = (size_t)split->n_stmts;
+    struct sql_facts *facts = &c->facts;
 
-    c->statements = n ? calloc(n, sizeof *c->statements) : NULL;
-    if (n && !c->statements)
+    facts->no_transaction = has_directive(c->sql, base, c->len);
+    facts->statements = n ? calloc(n, sizeof *facts->statements) : NULL;
+    if (n && !facts->statements)
         return err_set(c->err, ERR_INTERNAL, "out of memory");
     for (size_t i = 0; i < n; i++) {
         size_t from = base + (size_t)split->stmts[i]->stmt_location;
@@ -264,7 +343,7 @@ static err_code take_statements(struct checking *c, const PgQuerySplitResult *sp
         if (rc)
             return rc;
     }
-    return ERR_NONE;
+    return check_tied(c);
 }
 
 static void *check_on_thread(void *arg)
@@ -301,8 +380,8 @@ err_code sql_run_deep(void *(*fn)(void *arg), void *arg, struct err *err)
     return ERR_NONE;
 }
 
-err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *count,
-                   struct err *err)
+err_code sql_check_by(const struct sql_policy *policy, const char *sql, size_t len,
+                      struct sql_facts *out, struct err *err)
 {
     if (len > SQL_MAX)
         return err_set(err, ERR_SQL_SYNTAX_ERROR, "the file is larger than %d MiB",
@@ -313,15 +392,27 @@ err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *
     if (len)
         memcpy(copy, sql, len);
     copy[len] = '\0';
-    struct checking c = {.sql = copy, .len = len, .err = err};
+    struct checking c = {
+        .policy = policy ? policy : &sql_policy_strict, .sql = copy, .len = len, .err = err};
     err_code rc = sql_run_deep(check_on_thread, &c, err);
     if (!rc)
         rc = c.rc;
-    if (rc) {
-        free(c.statements);
+    if (rc)
+        free(c.facts.statements);
+    else
+        *out = c.facts; /* now the caller's */
+    return rc;
+}
+
+err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *count,
+                   struct err *err)
+{
+    struct sql_facts facts;
+    err_code rc = sql_check_by(NULL, sql, len, &facts, err);
+
+    if (rc)
         return rc;
-    }
-    *out = c.statements; /* now the caller's */
-    *count = c.count;
+    *out = facts.statements; /* now the caller's */
+    *count = facts.count;
     return ERR_NONE;
 }

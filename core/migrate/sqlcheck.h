@@ -7,10 +7,22 @@
 
 #include "core/migrate/migration.h"
 
+/* What a migration's text turned out to be. */
+struct sql_facts {
+    struct statement *statements; /* the caller's, free() */
+    size_t count;
+    bool no_transaction;
+    unsigned classes; /* sql_class bits that the policy allowed and the text needs */
+};
+
 /*
- * Splits sql; *out (the caller's, free()) and *count on success. ERR_SQL_SYNTAX_ERROR and
- * ERR_STATEMENT_NOT_ALLOWED with err->line and err->column. Thread-safe.
+ * Splits and checks sql; *out is written on success only. policy NULL is the strict one.
+ * ERR_SQL_SYNTAX_ERROR and ERR_STATEMENT_NOT_ALLOWED with err->line and err->column; the message
+ * of the latter says which word of migrations.allow would allow it. Thread-safe.
  */
+err_code sql_check_by(const struct sql_policy *policy, const char *sql, size_t len,
+                      struct sql_facts *out, struct err *err) MUST_USE;
+/* The same by the strict policy, for the statements alone. */
 err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *count,
                    struct err *err) MUST_USE;
 

@@ -30,15 +30,20 @@ static bool ends_transaction(const json_t *f)
     return !is_any(text(f, "kind"), savepoints, ARRAY_LEN(savepoints));
 }
 
-static bool sets_identity(const json_t *f)
+static bool sets_search_path(const json_t *f)
 {
-    static const char *const names[] = {"search_path", "role", "session_authorization"};
+    return str_eq(text(f, "name"), "search_path");
+}
+
+static bool sets_role(const json_t *f)
+{
+    static const char *const names[] = {"role", "session_authorization"};
     return is_any(text(f, "name"), names, ARRAY_LEN(names));
 }
 
 static bool sets_session(const json_t *f)
 {
-    return !json_is_true(json_object_get(f, "is_local"));
+    return !json_is_true(json_object_get(f, "is_local")) && !sets_search_path(f) && !sets_role(f);
 }
 
 static bool talks_to_client(const json_t *f)
@@ -89,10 +94,10 @@ static bool has_no_relation(const json_t *f)
     return !json_object_get(f, "relation");
 }
 
-/* The kind of object that DROP, ALTER … RENAME, OWNER TO and SET SCHEMA are about. */
+/* The kind of object that DROP, COMMENT, ALTER … RENAME, OWNER TO and SET SCHEMA are about. */
 static const char *object_kind(const json_t *f)
 {
-    static const char *const keys[] = {"removeType", "renameType", "objectType"};
+    static const char *const keys[] = {"removeType", "renameType", "objectType", "objtype"};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (json_object_get(f, keys[i]))
             return text(f, keys[i]);
@@ -130,8 +135,6 @@ static const char transaction[] =
 static const char identity[] =
     "the search path and the role are set by tenantd; a migration must not change them";
 static const char session[] = "the setting would outlive the migration; use SET LOCAL";
-static const char concurrently[] =
-    "CONCURRENTLY is not possible in a transaction; a migration must do without it";
 static const char no_transaction[] = "the statement is not possible in a transaction";
 static const char copy[] = "COPY from or to the client is not possible in a migration; use INSERT";
 static const char schema[] =
@@ -145,65 +148,111 @@ static const char prepared[] =
 static const char temporary[] =
     "the temporary table would outlive the migration; add ON COMMIT DROP";
 
-/* The first row that fits wins; without a condition every statement of the node is refused. */
+/* The first row that fits and is not allowed wins; without a condition every statement of the node
+ * is refused. */
 static const struct sql_rule {
     const char *node;
     sql_condition *when;
     const char *message;
+    sql_class class;
 } rules[] = {
-    {.node = "TransactionStmt", .when = ends_transaction, .message = transaction},
-    {.node = "VariableSetStmt", .when = sets_identity, .message = identity},
-    {.node = "VariableSetStmt", .when = sets_session, .message = session},
-    {.node = "DiscardStmt", .message = session},
-    {.node = "PrepareStmt", .message = prepared},
-    {.node = "DeallocateStmt", .message = prepared},
+    {.node = "TransactionStmt", .when = ends_transaction, .message = transaction,
+     .class = SQL_TRANSACTION_CONTROL},
+    {.node = "VariableSetStmt", .when = sets_search_path, .message = identity,
+     .class = SQL_SEARCH_PATH},
+    {.node = "VariableSetStmt", .when = sets_role, .message = identity, .class = SQL_ROLE},
+    {.node = "VariableSetStmt", .when = sets_session, .message = session,
+     .class = SQL_SESSION_SETTING},
+    {.node = "DiscardStmt", .message = session, .class = SQL_SESSION_SETTING},
+    {.node = "PrepareStmt", .message = prepared, .class = SQL_PREPARED},
+    {.node = "DeallocateStmt", .message = prepared, .class = SQL_PREPARED},
     {.node = "CopyStmt", .when = talks_to_client, .message = copy},
-    {.node = "IndexStmt", .when = is_concurrent, .message = concurrently},
-    {.node = "DropStmt", .when = is_concurrent, .message = concurrently},
-    {.node = "DropStmt", .when = is_schema, .message = schema},
-    {.node = "DropStmt", .when = is_extension, .message = extension},
-    {.node = "ReindexStmt", .when = reindexes_concurrently, .message = concurrently},
-    {.node = "ReindexStmt", .when = reindexes_widely, .message = cluster},
-    {.node = "AlterTableStmt", .when = detaches_concurrently, .message = concurrently},
-    {.node = "VacuumStmt", .when = is_vacuum, .message = no_transaction},
+    {.node = "DropStmt", .when = is_schema, .message = schema, .class = SQL_SCHEMA},
+    {.node = "DropStmt", .when = is_extension, .message = extension, .class = SQL_EXTENSION},
+    {.node = "ReindexStmt", .when = reindexes_widely, .message = cluster, .class = SQL_SERVER},
     {.node = "ClusterStmt", .when = has_no_relation, .message = no_transaction},
-    {.node = "CreateSchemaStmt", .message = schema},
-    {.node = "RenameStmt", .when = is_schema, .message = schema},
-    {.node = "RenameStmt", .when = is_of_cluster, .message = cluster},
-    {.node = "AlterOwnerStmt", .when = is_schema, .message = schema},
-    {.node = "AlterOwnerStmt", .when = is_of_cluster, .message = cluster},
-    {.node = "AlterObjectSchemaStmt", .when = is_extension, .message = extension},
-    {.node = "CreateExtensionStmt", .message = extension},
-    {.node = "AlterExtensionStmt", .message = extension},
-    {.node = "AlterExtensionContentsStmt", .message = extension},
-    {.node = "CreatedbStmt", .message = cluster},
-    {.node = "DropdbStmt", .message = cluster},
-    {.node = "AlterDatabaseStmt", .message = cluster},
-    {.node = "AlterDatabaseSetStmt", .message = cluster},
-    {.node = "AlterDatabaseRefreshCollStmt", .message = cluster},
-    {.node = "CreateTableSpaceStmt", .message = cluster},
-    {.node = "DropTableSpaceStmt", .message = cluster},
-    {.node = "AlterTableSpaceOptionsStmt", .message = cluster},
-    {.node = "CreateRoleStmt", .message = cluster},
-    {.node = "AlterRoleStmt", .message = cluster},
-    {.node = "AlterRoleSetStmt", .message = cluster},
-    {.node = "DropRoleStmt", .message = cluster},
-    {.node = "DropOwnedStmt", .message = cluster},
-    {.node = "ReassignOwnedStmt", .message = cluster},
-    {.node = "AlterSystemStmt", .message = cluster},
+    {.node = "CreateSchemaStmt", .message = schema, .class = SQL_SCHEMA},
+    {.node = "CommentStmt", .when = is_schema, .message = schema, .class = SQL_SCHEMA},
+    {.node = "RenameStmt", .when = is_schema, .message = schema, .class = SQL_SCHEMA},
+    {.node = "RenameStmt", .when = is_of_cluster, .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterOwnerStmt", .when = is_schema, .message = schema, .class = SQL_SCHEMA},
+    {.node = "AlterOwnerStmt", .when = is_of_cluster, .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterObjectSchemaStmt", .when = is_extension, .message = extension,
+     .class = SQL_EXTENSION},
+    {.node = "CreateExtensionStmt", .message = extension, .class = SQL_EXTENSION},
+    {.node = "AlterExtensionStmt", .message = extension, .class = SQL_EXTENSION},
+    {.node = "AlterExtensionContentsStmt", .message = extension, .class = SQL_EXTENSION},
+    {.node = "CreatedbStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "DropdbStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterDatabaseStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterDatabaseSetStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterDatabaseRefreshCollStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "CreateTableSpaceStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "DropTableSpaceStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterTableSpaceOptionsStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "CreateRoleStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterRoleStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterRoleSetStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "DropRoleStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "DropOwnedStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "ReassignOwnedStmt", .message = cluster, .class = SQL_SERVER},
+    {.node = "AlterSystemStmt", .message = cluster, .class = SQL_SERVER},
     {.node = "CreateSubscriptionStmt", .message = no_transaction},
     {.node = "AlterSubscriptionStmt", .message = no_transaction},
     {.node = "DropSubscriptionStmt", .message = no_transaction},
-    {.node = "CreateStmt", .when = keeps_temporary, .message = temporary},
-    {.node = "CreateTableAsStmt", .when = keeps_temporary, .message = temporary},
+    {.node = "CreateStmt", .when = keeps_temporary, .message = temporary,
+     .class = SQL_TEMPORARY_TABLE},
+    {.node = "CreateTableAsStmt", .when = keeps_temporary, .message = temporary,
+     .class = SQL_TEMPORARY_TABLE},
 };
 
-const char *sql_refusal(const json_t *node)
+/* What cannot run in a transaction, or may do there other than alone. */
+static const struct kind_rule {
+    const char *node;
+    sql_condition *when;
+    statement_kind kind;
+} kinds[] = {
+    {.node = "IndexStmt", .when = is_concurrent, .kind = STATEMENT_CREATE_INDEX},
+    {.node = "DropStmt", .when = is_concurrent, .kind = STATEMENT_DROP_INDEX},
+    {.node = "ReindexStmt", .when = reindexes_concurrently, .kind = STATEMENT_REINDEX},
+    {.node = "AlterTableStmt", .when = detaches_concurrently, .kind = STATEMENT_DETACH},
+    {.node = "VacuumStmt", .when = is_vacuum, .kind = STATEMENT_VACUUM},
+    {.node = "CallStmt", .kind = STATEMENT_CALL},
+    {.node = "DoStmt", .kind = STATEMENT_CALL},
+};
+
+static statement_kind kind_of(const json_t *node)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-        const json_t *fields = json_object_get(node, rules[i].node);
-        if (fields && (!rules[i].when || rules[i].when(fields)))
-            return rules[i].message;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const json_t *fields = json_object_get(node, kinds[i].node);
+        if (fields && (!kinds[i].when || kinds[i].when(fields)))
+            return kinds[i].kind;
     }
-    return NULL;
+    return STATEMENT_PLAIN;
+}
+
+/* Savepoints, SET LOCAL and SET CONSTRAINTS end with the transaction they stand in. */
+static bool needs_transaction(const json_t *node)
+{
+    const json_t *set = json_object_get(node, "VariableSetStmt");
+    return json_object_get(node, "TransactionStmt") || json_object_get(node, "ConstraintsSetStmt") ||
+           (set && json_is_true(json_object_get(set, "is_local")));
+}
+
+struct sql_verdict sql_judge(const json_t *node, unsigned allow)
+{
+    struct sql_verdict verdict = {.kind = kind_of(node),
+                                  .needs_transaction = needs_transaction(node)};
+
+    for (size_t i = 0; i < ARRAY_LEN(rules) && !verdict.refusal; i++) {
+        const json_t *fields = json_object_get(node, rules[i].node);
+        if (!fields || (rules[i].when && !rules[i].when(fields)))
+            continue;
+        verdict.class |= rules[i].class;
+        if (!(allow & rules[i].class)) {
+            verdict.class = rules[i].class;
+            verdict.refusal = rules[i].message;
+        }
+    }
+    return verdict;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/migrate/tracking_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,25 @@ void applied_set_free(struct applied_set *set)
         free(set->rows[i].hash);
     }
     free(set->rows);
+    free(set->begun);
     free(set);
+}
+
+bool applied_set_begin(struct applied_set *set, const char *version)
+{
+    char *copy = version ? strdup(version) : NULL;
+
+    if (version && !copy)
+        return false;
+    free(set->begun);
+    set->begun = copy;
+    return true;
+}
+
+void applied_set_key(const struct applied_set *set, char out[APPLIED_SET_KEY_SIZE])
+{
+    (void)snprintf(out, APPLIED_SET_KEY_SIZE, "%s%s%s", set->digest, set->begun ? ":" : "",
+                   set->begun ? set->begun : "");
 }
 
 void applied_set_freep(struct applied_set **set)
@@ -111,6 +130,8 @@ struct applied_set *applied_set_copy(const struct applied_set *set)
     copy->format = set->format;
     copy->has_table = set->has_table;
     memcpy(copy->digest, set->digest, sizeof copy->digest);
+    if (!applied_set_begin(copy, set->begun))
+        return NULL;
     for (size_t i = 0; i < set->count; i++) {
         const struct applied_row *row = &set->rows[i];
         if (!applied_set_add(copy, row->name, row->hash, row->at_ms))
@@ -176,8 +197,13 @@ json_t *applied_set_to_json(const struct applied_set *set)
         if (json_array_append_new(rows, item))
             return NULL;
     }
-    return json_pack("{s:s, s:b, s:O}", "format", tracking_format_name(set->format), "has_table",
-                     set->has_table, "rows", rows);
+    json_t *out = json_pack("{s:s, s:b, s:O}", "format", tracking_format_name(set->format),
+                            "has_table", set->has_table, "rows", rows);
+    if (out && set->begun && json_object_set_new(out, "begun", json_text(set->begun))) {
+        json_decref(out);
+        return NULL;
+    }
+    return out;
 }
 
 static bool is_text_or_null(const json_t *value)
@@ -215,6 +241,8 @@ err_code applied_set_from_json(const json_t *json, struct applied_set **out, str
     if (!set)
         return err_set(err, ERR_INTERNAL, "out of memory");
     set->has_table = json_is_true(has_table);
+    if (!applied_set_begin(set, json_string_value(json_object_get(json, "begun"))))
+        return err_set(err, ERR_INTERNAL, "out of memory");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         err_code rc = add_json_row(set, json_array_get(rows, i), err);
         if (rc)

@@ -39,6 +39,8 @@ struct applied_set {
     struct applied_row *rows; /* in the order they were applied */
     size_t count;
     char digest[SHA256_HEX_SIZE]; /* of the keys; what the guard of a batch compares */
+    char *begun; /* version of a migration that was begun outside of transactions and has not ended
+                    (lane_mark.h); NULL: none */
 };
 
 void applied_set_free(struct applied_set *set);
@@ -48,7 +50,13 @@ struct applied_set *applied_set_copy(const struct applied_set *set); /* NULL: no
 struct applied_set *applied_set_empty(tracking_format format);
 /* Recomputes set->digest from its rows. */
 void applied_set_digest(struct applied_set *set);
-/* The set as JSON and back, for the registry: {"format","has_table","rows":[[name,hash,at_ms]]}. */
+enum { APPLIED_SET_KEY_SIZE = SHA256_HEX_SIZE + MIGRATION_VERSION_MAX + 1 };
+/* What tells two contents of one format apart: the digest, and what was begun. */
+void applied_set_key(const struct applied_set *set, char out[APPLIED_SET_KEY_SIZE]);
+/* Sets begun to a copy of version, NULL for none. false: no memory. */
+bool applied_set_begin(struct applied_set *set, const char *version) MUST_USE;
+/* The set as JSON and back, for the registry: {"format","has_table","rows":[[name,hash,at_ms]]}, and
+ * "begun" where a migration was begun. */
 json_t *applied_set_to_json(const struct applied_set *set);
 err_code applied_set_from_json(const json_t *json, struct applied_set **out,
                                struct err *err) MUST_USE;

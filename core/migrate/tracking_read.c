@@ -2,12 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/migrate/lane_mark.h"
 #include "core/migrate/tracking_internal.h"
 
 /* What the catalog says about a table that may be a tracking table. */
 struct shape {
     bool has_schema, has_table, is_table, has_id;
     bool has_name, has_hash, has_applied_at, has_created_at, created_is_number;
+    struct lane_mark mark; /* version "" for none */
 };
 
 static bool is_text_type(const char *type)
@@ -44,7 +46,8 @@ static void take_column(struct shape *shape, const char *name, const char *type)
 static const struct pg_stmt select_shape = {
     .name = "tracking_shape",
     .sql = "SELECT c.oid IS NOT NULL AS has_table, c.relkind IN ('r', 'p') AS is_table,"
-           " a.attname::text AS column, t.typname::text AS type"
+           " a.attname::text AS column, t.typname::text AS type,"
+           " obj_description(c.oid, 'pg_class') AS comment"
            " FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid"
            " AND c.relname = $2"
            " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
@@ -62,6 +65,8 @@ static err_code read_shape(struct pg *pg, const char *schema, const char *table,
     if (rc)
         return rc;
     *shape = (struct shape){.has_schema = pg_rows_count(rows) > 0};
+    if (shape->has_schema)
+        (void)lane_mark_parse(pg_text(rows, 0, "comment"), &shape->mark);
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
         shape->has_table = pg_bool(rows, i, "has_table");
         shape->is_table = pg_bool(rows, i, "is_table");
@@ -185,6 +190,8 @@ err_code tracking_read_places(struct pg *pg, const char *schema, const char *tab
     if (!set)
         return err_set(err, ERR_INTERNAL, "out of memory");
     set->has_table = shape.has_table;
+    if (shape.mark.version[0] && !applied_set_begin(set, shape.mark.version))
+        return err_set(err, ERR_INTERNAL, "out of memory");
     if (shape.has_table)
         rc = read_rows(pg, str_text(&name), &shape, set, places, err);
     if (rc)

@@ -112,20 +112,37 @@ static uint64_t next_serial(void)
     return atomic_fetch_add(&last, 1) + 1;
 }
 
+/* The URL's startup options, which ours would replace, and ours. NULL: ours are none. */
+static char *startup_of(const struct pg_options *options)
+{
+    CLEANUP(str_clear) struct str text = STR_INIT;
+
+    if (!options->startup)
+        return NULL;
+    PQconninfoOption *parsed = PQconninfoParse(options->url, NULL);
+    for (const PQconninfoOption *o = parsed; o && o->keyword; o++)
+        if (str_eq(o->keyword, "options") && o->val)
+            str_addf(&text, "%s ", o->val);
+    PQconninfoFree(parsed);
+    str_add(&text, options->startup);
+    return str_take(&text);
+}
+
 err_code pg_open(const struct pg_options *options, struct pg **out, struct err *err)
 {
     char timeout[16];
+    CLEANUP(freep) char *startup = startup_of(options);
     CLEANUP(pg_closep) struct pg *pg = calloc(1, sizeof *pg);
 
     if (!pg)
         return err_set(err, ERR_INTERNAL, "out of memory");
     (void)snprintf(timeout, sizeof timeout, "%d", options->connect_timeout_s);
     const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding",
-                                "connect_timeout", "tcp_user_timeout",          NULL};
+                                "connect_timeout", "tcp_user_timeout",          "options", NULL};
     const char *const values[] = {
         options->url, options->application_name ? options->application_name : "tenantd", "UTF8",
         options->connect_timeout_s ? timeout : NULL /* what the URL says */, "15000",
-        NULL};
+        startup, NULL};
     pg->serial = next_serial();
     pg->conn = PQconnectdbParams(keys, values, 1 /* dbname may be a whole URI */);
     if (!pg->conn)

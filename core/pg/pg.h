@@ -21,6 +21,7 @@ struct pg_options {
     int connect_timeout_s;        /* 0: the URL's, or libpq's default, no limit */
     int statement_timeout_ms;     /* of every statement; 0: the server's default. Behind a pooler of
                                      those in a pg_tx() only */
+    const char *startup;          /* startup options ("-c name=value"); NULL: the URL's */
 };
 
 /* One SQL statement; name is unique in the program: [a-z0-9_]+. */

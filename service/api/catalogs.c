@@ -62,13 +62,14 @@ static json_t *down_json(const struct pg_rows *rows, size_t row)
 static json_t *row_json(const struct pg_rows *rows, size_t row)
 {
     int64_t when = pg_bigint(rows, row, "when_ms");
-    return json_pack("{s:s, s:s, s:I, s:s, s:I, s:i, s:o, s:o, s:s, s:o}", "catalog",
+    return json_pack("{s:s, s:s, s:I, s:s, s:I, s:i, s:o, s:b, s:o, s:s, s:o}", "catalog",
                      pg_text(rows, row, "catalog"), "version", pg_text(rows, row, "version"),
                      "number", (json_int_t)pg_bigint(rows, row, "number"), "sha256",
                      pg_text(rows, row, "sha256"), "size_bytes",
                      (json_int_t)pg_bigint(rows, row, "size_bytes"), "statements",
                      pg_int(rows, row, "statement_count"), "when_ms",
-                     when ? json_integer(when) : json_null(), "registered_by",
+                     when ? json_integer(when) : json_null(), "no_transaction",
+                     pg_bool(rows, row, "no_transaction"), "registered_by",
                      json_text(pg_text(rows, row, "registered_by")), "registered_at",
                      pg_text(rows, row, "registered_at"), "down", down_json(rows, row));
 }
@@ -160,8 +161,9 @@ struct reply migrations_put(struct call *call)
     struct err err;
 
     if (catalog_info(call->pg, catalog, &info, &err) || check_digest(call, &err) ||
-        migration_make(version, call->req->body ? call->req->body : "", call->req->body_len, 0, &m,
-                       &err) ||
+        migration_make_by(engine_settings(call->app->engine)->policy, version,
+                          call->req->body ? call->req->body : "", call->req->body_len, 0, &m,
+                          &err) ||
         register_items(call, &m, 1, &result, &err))
         return call_fail(call, &err);
     free(result.added);
@@ -246,6 +248,7 @@ static err_code read_bundle(const struct call *call, struct migration **items, s
     err_code rc = call->body
                       ? source_read_json(call->body, &source, err)
                       : source_read_tar(call->req->body, call->req->body_len, most, &source, err);
+    source.policy = engine_settings(call->app->engine)->policy;
     return rc ? rc : source_migrations(&source, items, count, err);
 }
 

@@ -74,6 +74,7 @@ static err_code run_folder(struct folder_watch *watch, size_t i, struct app *app
     digest_of(&source, digest);
     if (!source.count || str_eq(digest, watch->seen[i]))
         return ERR_NONE;
+    source.policy = engine_settings(app->engine)->policy;
     rc = register_source(app, catalog, &source, err);
     if (!rc || !err_is_retryable(rc)) /* what was refused is refused again until it changes */
         memcpy(watch->seen[i], digest, sizeof digest);

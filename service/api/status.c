@@ -9,7 +9,7 @@
 #include "service/api/selection.h"
 
 struct tally {
-    int64_t tenants, ok, behind, diverged, unknown;
+    int64_t tenants, ok, behind, diverged, dirty, unknown;
 };
 
 static void count(struct tally *tally, const char *status, int64_t n)
@@ -21,6 +21,8 @@ static void count(struct tally *tally, const char *status, int64_t n)
         tally->behind += n;
     else if (str_eq(status, "diverged"))
         tally->diverged += n;
+    else if (str_eq(status, "dirty"))
+        tally->dirty += n;
     else
         tally->unknown += n;
 }
@@ -64,10 +66,10 @@ static err_code fleet(struct call *call, const struct catalog *catalog, json_t *
     for (size_t i = 0; !rc && i < pg_rows_count(rows); i++)
         rc = add_cohort(call, catalog, plans, rows, i, &tally, list, err);
     const char *head = catalog->count ? catalog->items[catalog->count - 1].version : NULL;
-    *out = json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "catalog", "tenant", "head",
+    *out = json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "catalog", "tenant", "head",
                      json_text(head), "tenants", (json_int_t)tally.tenants, "ok",
                      (json_int_t)tally.ok, "behind", (json_int_t)tally.behind, "diverged",
-                     (json_int_t)tally.diverged, "unknown", (json_int_t)tally.unknown, "cohorts",
+                     (json_int_t)tally.diverged, "dirty", (json_int_t)tally.dirty, "unknown", (json_int_t)tally.unknown, "cohorts",
                      list);
     if (rc)
         json_decref(*out);

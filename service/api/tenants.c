@@ -75,7 +75,7 @@ static err_code read_migration_state(struct call *call, struct tenant_plans *pla
                                      const struct catalog *catalog, struct tenant_filter *filter,
                                      struct str *sets, struct err *err)
 {
-    static const char *const words[] = {"ok", "behind", "diverged", "unknown", NULL};
+    static const char *const words[] = {"ok", "behind", "diverged", "dirty", "unknown", NULL};
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     struct selector everyone = {.ids = NULL};
     const char *wanted = NULL;

@@ -35,6 +35,8 @@
     }
 
 static const char *const migration_states[] = {"ok", "behind", "diverged", "unknown", NULL};
+static const char *const migration_states[] = {"ok",    "behind",  "diverged",
+                                               "dirty", "unknown", NULL};
 static const char *const formats[] = {"json-schema", "typescript", "mermaid", NULL};
 static const char *const themes[] = {"default", "dark", "forest", "neutral", NULL};
 static const char *const tools[] = {"auto",  "flyway",          "golang-migrate", "ecto",    "dbmate",

@@ -156,9 +156,10 @@ int status_show(struct ctl *ctl, const struct args *args)
     table_init(&table, headings);
     add_cohorts(&table, json_object_get(fleet, "cohorts"));
     table_print(ctl, &table, NULL);
-    say(ctl, "%lld of %lld tenants at %s, %lld behind, %lld diverged, %lld unknown",
+    say(ctl, "%lld of %lld tenants at %s, %lld behind, %lld diverged, %lld dirty, %lld unknown",
         json_int(fleet, "ok"), json_int(fleet, "tenants"),
         json_str(fleet, "head") ? json_str(fleet, "head") : "an empty catalog",
-        json_int(fleet, "behind"), json_int(fleet, "diverged"), json_int(fleet, "unknown"));
+        json_int(fleet, "behind"), json_int(fleet, "diverged"), json_int(fleet, "dirty"),
+        json_int(fleet, "unknown"));
     return EXIT_DONE;
 }

@@ -16,7 +16,7 @@ await_job 30
 job_is partial
 is "tenants migrated" 19 "$(get .progress.succeeded)"
 is "tenants failed" 1 "$(get .progress.failed)"
-is "code" DATABASE_TIMEOUT "$(outcome_of t-0003 code)"
+is "code" MIGRATION_FAILED "$(outcome_of t-0003 code)"
 is "sqlstate" 57014 "$(outcome_of t-0003 sqlstate)"
 is "version" 0001_a "$(outcome_of t-0003 version)"
 is "statement" 3 "$(outcome_of t-0003 statement)"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <check.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/migrate/lane_target.h"
 #include "core/migrate/sqlcheck.h"
 
 /* What stands in a migration every day, and looks like something else at times. */
@@ -45,6 +47,10 @@ static const struct {
      "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
      "\xc3\xa4\xc3\xa4\xc3\xa4 (x int)", /* a name that PostgreSQL cuts inside a letter */
      1},
+    {"SELECT a.b, public.f(x.y.z) FROM public.t a, information_schema.tables, pg_catalog.pg_class", 1},
+    {"ALTER SEQUENCE q OWNED BY t.c; COMMENT ON COLUMN t.c IS 'other.t'; DROP TRIGGER g ON t", 3},
+    {"UPDATE t SET a = 'other.b', c = t.d FROM pg_temp.u WHERE u.id = t.id", 1},
+    {"INSERT INTO t VALUES (1.5, 'x.y') ON CONFLICT (id) DO UPDATE SET a = excluded.a", 1},
     {"COMMENT ON TABLE t IS E'\\001\\xc3\\xa9 \"}]{['", 1},
 };
 
@@ -108,13 +114,26 @@ static const struct {
     {"DROP ROLE x", ERR_STATEMENT_NOT_ALLOWED, 1, 1, NULL},
     {"DROP OWNED BY x", ERR_STATEMENT_NOT_ALLOWED, 1, 1, NULL},
     {"ALTER SYSTEM SET a = b", ERR_STATEMENT_NOT_ALLOWED, 1, 1, NULL},
-    {"CREATE INDEX CONCURRENTLY i ON t (a)", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "CONCURRENTLY"},
-    {"DROP INDEX CONCURRENTLY i", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "CONCURRENTLY"},
-    {"REINDEX TABLE CONCURRENTLY t", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "CONCURRENTLY"},
-    {"ALTER TABLE p DETACH PARTITION q CONCURRENTLY", ERR_STATEMENT_NOT_ALLOWED, 1, 1,
-     "CONCURRENTLY"},
+    {"CREATE INDEX CONCURRENTLY ON t (a)", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "give the index a name"},
+    {"SAVEPOINT a;\nVACUUM t", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "runs by itself"},
+    {"-- tenantd: no-transaction\nSELECT 1;\nSET LOCAL a.b = 1", ERR_STATEMENT_NOT_ALLOWED, 3, 1,
+     "runs by itself"},
+    {"INSERT INTO other.t VALUES (1)", ERR_STATEMENT_NOT_ALLOWED, 1, 13, "foreign_schema"},
+    {"SELECT 1;\nSELECT * FROM a JOIN \"Tenant B\".u USING (id)", ERR_STATEMENT_NOT_ALLOWED, 2, 22,
+     "Tenant B"},
+    {"CREATE TABLE t (id int REFERENCES other.u)", ERR_STATEMENT_NOT_ALLOWED, 1, 35, "other"},
+    {"ALTER TABLE t ALTER x TYPE other.mood", ERR_STATEMENT_NOT_ALLOWED, 1, 28, "other"},
+    {"DROP TABLE a, other.t", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "other"},
+    {"DROP TRIGGER g ON other.t", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "other"},
+    {"COMMENT ON COLUMN other.t.c IS 'x'", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "other"},
+    {"COMMENT ON SCHEMA other IS 'x'", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "\"schema\" in"},
+    {"CREATE FUNCTION other.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", ERR_STATEMENT_NOT_ALLOWED,
+     1, 1, "other"},
+    {"SELECT other.f()", ERR_STATEMENT_NOT_ALLOWED, 1, 8, "other"},
+    {"ALTER TABLE t SET SCHEMA other", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "other"},
+    {"GRANT SELECT ON ALL TABLES IN SCHEMA other TO x", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "other"},
+    {"CREATE INDEX CONCURRENTLY i ON other.t (a)", ERR_STATEMENT_NOT_ALLOWED, 1, 32, "other"},
     {"REINDEX SCHEMA s", ERR_STATEMENT_NOT_ALLOWED, 1, 1, NULL},
-    {"VACUUM t", ERR_STATEMENT_NOT_ALLOWED, 1, 1, NULL},
     {"CLUSTER", ERR_STATEMENT_NOT_ALLOWED, 1, 1, NULL},
     {"CREATE SCHEMA s", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "schema"},
     {"DROP SCHEMA s CASCADE", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "schema"},
@@ -122,7 +141,7 @@ static const struct {
     {"ALTER SCHEMA s OWNER TO t", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "schema"},
     {"CREATE TEMP TABLE t (x int)", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "ON COMMIT DROP"},
     {"CREATE TEMP TABLE t AS SELECT 1", ERR_STATEMENT_NOT_ALLOWED, 1, 1, "ON COMMIT DROP"},
-    {"/* a\n */ -- b\n\t/* \xc3\xa9 */ VACUUM", ERR_STATEMENT_NOT_ALLOWED, 3, 10, NULL},
+    {"/* a\n */ -- b\n\t/* \xc3\xa9 */ CLUSTER", ERR_STATEMENT_NOT_ALLOWED, 3, 10, NULL},
     {"SELEC", ERR_SQL_SYNTAX_ERROR, 1, 1, "PostgreSQL 15"},
     {"SELECT 1;\r\nSELECT '\xc3\xa9\xc3\xa9' FRM t x y", ERR_SQL_SYNTAX_ERROR, 2, 17, NULL},
     {"\xef\xbb\xbfSELEC", ERR_SQL_SYNTAX_ERROR, 1, 1, NULL},
@@ -148,6 +167,132 @@ START_TEST(what_is_not_allowed_is_refused_with_its_place)
                   bad[_i].sql, err.line, err.column);
     ck_assert_msg(!bad[_i].says || strstr(err.msg, bad[_i].says), "%s", err.msg);
     ck_assert_uint_eq(count, 99); /* written on success only */
+}
+END_TEST
+
+/* Which statements are for the lane, what each is about, and what is left of it in a transaction. */
+static const struct {
+    const char *sql;
+    statement_kind kind;
+    bool no_transaction;
+    const char *relation, *other, *stripped;
+} lanes[] = {
+    {"SELECT 1", STATEMENT_PLAIN, false, NULL, NULL, "SELECT 1"},
+    {"CALL p()", STATEMENT_CALL, false, NULL, NULL, "CALL p()"},
+    {"DO 'BEGIN COMMIT; END'", STATEMENT_CALL, false, NULL, NULL, "DO 'BEGIN COMMIT; END'"},
+    {"CREATE INDEX concurrently i ON t (a)", STATEMENT_CREATE_INDEX, true, "t", "i",
+     "CREATE INDEX              i ON t (a)"},
+    {"create unique index /* CONCURRENTLY */ CONCURRENTLY if not exists \"I \"\"x\" on only"
+     " public . \"T\" (a)",
+     STATEMENT_CREATE_INDEX, true, "public.\"T\"", "\"I \"\"x\"",
+     "create unique index /* CONCURRENTLY */              if not exists \"I \"\"x\" on only"
+     " public . \"T\" (a)"},
+    {"DROP INDEX CONCURRENTLY IF EXISTS i", STATEMENT_DROP_INDEX, true, "i", "",
+     "DROP INDEX              IF EXISTS i"},
+    {"REINDEX (VERBOSE, CONCURRENTLY) TABLE t", STATEMENT_REINDEX, true, "t", "", ""},
+    {"REINDEX INDEX CONCURRENTLY public.i", STATEMENT_REINDEX, true, "public.i", "", ""},
+    {"ALTER TABLE IF EXISTS p DETACH PARTITION q CONCURRENTLY", STATEMENT_DETACH, true, "p", "q",
+     "ALTER TABLE IF EXISTS p DETACH PARTITION q             "},
+    {"VACUUM (ANALYZE) t", STATEMENT_VACUUM, true, NULL, NULL, ""},
+    {"-- x\n--\ttenantd:  no-transaction \n/* y */ALTER TYPE m ADD VALUE 'x'", STATEMENT_PLAIN,
+     true, NULL, NULL, "ALTER TYPE m ADD VALUE 'x'"},
+    {"/* tenantd: no-transaction */ SELECT 1", STATEMENT_PLAIN, false, NULL, NULL, "SELECT 1"},
+    {"-- tenantd: no-transactions\nSELECT 1", STATEMENT_PLAIN, false, NULL, NULL, "SELECT 1"},
+    {"SELECT 1 -- tenantd: no-transaction", STATEMENT_PLAIN, false, NULL, NULL,
+     "SELECT 1 -- tenantd: no-transaction"},
+};
+
+START_TEST(what_is_for_the_lane_is_told)
+{
+    struct sql_facts facts;
+    struct lane_target target;
+    struct err err = {.code = ERR_NONE};
+    const char *sql = lanes[_i].sql;
+
+    err_code rc = sql_check_by(NULL, sql, strlen(sql), &facts, &err);
+    ck_assert_msg(!rc, "%s: %s", sql, err.msg);
+    ck_assert_uint_eq(facts.count, 1);
+    ck_assert_int_eq(facts.statements[0].kind, lanes[_i].kind);
+    ck_assert(facts.no_transaction == lanes[_i].no_transaction);
+    CLEANUP(freep) char *text =
+        strndup(sql + facts.statements[0].offset, facts.statements[0].length);
+    bool told = lane_target_read(lanes[_i].kind, text, strlen(text), &target);
+    ck_assert(told == (lanes[_i].relation != NULL));
+    if (told) {
+        ck_assert_str_eq(target.relation, lanes[_i].relation);
+        ck_assert_str_eq(target.index[0] ? target.index : target.partition, lanes[_i].other);
+    }
+    bool left = lane_strip(lanes[_i].kind, text, strlen(text));
+    ck_assert(left == (lanes[_i].stripped[0] != '\0'));
+    if (left)
+        ck_assert_str_eq(text, lanes[_i].stripped);
+    free(facts.statements);
+}
+END_TEST
+
+/* What is refused, the word that allows it, and that the word alone does. */
+static const struct {
+    const char *sql, *word;
+} allowed[] = {
+    {"BEGIN; COMMIT", "transaction_control"},
+    {"SET search_path = a", "search_path"},
+    {"SELECT set_config('search_path', 'a', true)", "search_path"},
+    {"SET LOCAL ROLE a", "role"},
+    {"SELECT set_config('role', 'a', true)", "role"},
+    {"SET statement_timeout = 0", "session_setting"},
+    {"PREPARE p AS SELECT 1", "prepared_statement"},
+    {"CREATE TEMP TABLE t (x int)", "temporary_table"},
+    {"CREATE EXTENSION citext", "extension"},
+    {"CREATE SCHEMA s", "schema"},
+    {"INSERT INTO s.t VALUES (1)", "foreign_schema"},
+    {"CREATE ROLE r", "server"},
+};
+
+START_TEST(each_class_is_allowed_by_its_word)
+{
+    struct sql_policy policy;
+    struct sql_facts facts;
+    struct err err = {.code = ERR_NONE};
+    const char *sql = allowed[_i].sql;
+    char said[60];
+
+    ck_assert_int_eq(sql_check_by(NULL, sql, strlen(sql), &facts, &err),
+                     ERR_STATEMENT_NOT_ALLOWED);
+    (void)snprintf(said, sizeof said, "\"%s\" in migrations.allow", allowed[_i].word);
+    ck_assert_msg(strstr(err.msg, said) != NULL, "%s", err.msg);
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++) {
+        ck_assert_int_eq(sql_policy_make(allowed[i].word, "public", "", &policy, &err), ERR_NONE);
+        err_code rc = sql_check_by(&policy, sql, strlen(sql), &facts, &err);
+        ck_assert_msg(rc == (str_eq(allowed[i].word, allowed[_i].word) ? ERR_NONE
+                                                                       : ERR_STATEMENT_NOT_ALLOWED),
+                      "%s by %s: %s", sql, allowed[i].word, err.msg);
+        if (!rc)
+            free(facts.statements);
+        sql_policy_clear(&policy);
+    }
+}
+END_TEST
+
+START_TEST(a_policy_is_read_from_words)
+{
+    struct sql_policy policy;
+    struct sql_facts facts;
+    struct err err = {.code = ERR_NONE};
+
+    ck_assert_int_eq(sql_policy_make("role, extension\tschema", "Common", "a, b", &policy, &err),
+                     ERR_NONE);
+    ck_assert_uint_eq(policy.allow, SQL_ROLE | SQL_EXTENSION | SQL_SCHEMA);
+    ck_assert(sql_policy_has_schema(&policy, "Common", 6) && sql_policy_has_schema(&policy, "b", 1));
+    ck_assert(!sql_policy_has_schema(&policy, "public", 6));
+    ck_assert_int_eq(sql_check_by(&policy, "SELECT * FROM \"Common\".t, a.u, b.v", 34, &facts, &err),
+                     ERR_NONE);
+    free(facts.statements);
+    ck_assert_int_eq(sql_check_by(&policy, "SELECT * FROM public.t", 22, &facts, &err),
+                     ERR_STATEMENT_NOT_ALLOWED);
+    sql_policy_clear(&policy);
+    ck_assert_int_eq(sql_policy_make("role roles", "public", "", &policy, &err),
+                     ERR_CONFIG_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.msg, "\"roles\", which is no class"));
 }
 END_TEST
 
@@ -214,6 +359,14 @@ START_TEST(deep_and_big_input_neither_crashes_nor_takes_long)
     ck_assert_int_eq(check_repeated("", "INSERT INTO t VALUES (1);\n", 700000, "", &count, &err),
                      ERR_NONE);
     ck_assert_uint_eq(count, 700000);
+    /* too big for a tree: its words are looked through */
+    ck_assert_int_eq(check_repeated("INSERT INTO public.t VALUES (0)", ",\n(1,'a.b')", 200000, ";",
+                                    &count, &err),
+                     ERR_NONE);
+    ck_assert_int_eq(check_repeated("INSERT INTO \"Other\".t VALUES (0)", ",\n(1,'a.b')", 200000, ";",
+                                    &count, &err),
+                     ERR_STATEMENT_NOT_ALLOWED);
+    ck_assert(err.line == 1 && err.column == 13);
     ck_assert_int_eq(check_repeated("SELECT 1", "+1", 1000000, "", &count, &err), ERR_NONE);
     ck_assert_int_eq(check_repeated("CREATE VIEW v AS SELECT 1", "+1", 520000, "", &count, &err),
                      ERR_NONE);
@@ -268,6 +421,9 @@ int main(void)
     tcase_add_loop_test(tcase, what_is_allowed_is_counted, 0, (int)ARRAY_LEN(good));
     tcase_add_loop_test(tcase, what_is_not_allowed_is_refused_with_its_place, 0,
                         (int)ARRAY_LEN(bad));
+    tcase_add_loop_test(tcase, what_is_for_the_lane_is_told, 0, (int)ARRAY_LEN(lanes));
+    tcase_add_loop_test(tcase, each_class_is_allowed_by_its_word, 0, (int)ARRAY_LEN(allowed));
+    tcase_add_test(tcase, a_policy_is_read_from_words);
     tcase_add_test(tcase, statements_are_where_they_say);
     tcase_add_test(tcase, a_nul_byte_is_refused);
     tcase_add_test(tcase, threads_do_not_disturb_each_other);

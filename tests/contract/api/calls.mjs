@@ -10,7 +10,7 @@ const SQL = [
   ';',
   'CREATE TABEL t ();',
   'COMMIT;',
-  'VACUUM;',
+  'VACUUM;', 'CREATE EXTENSION citext;',
   "SELECT '",
   '-- only a comment',
   'CREATE TABLE public.t (id int);',

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Migrations outside of transactions, seen through the API: registered, run, dirty, taken up again;
+ * new tenants; what becomes of waits for locks and of statements that take too long. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/str.h"
+#include "tests/support/daemon.h"
+#include "tests/support/pg_fixture.h"
+#include "tests/support/step.h"
+
+#define T "/v1/catalogs/tenant/migrations/"
+#define RUNS "/v1/migration-runs"
+#define SQL .type = "application/sql"
+
+static const struct step registered[] = {
+    STEP("tables", PUT, T "0001_tables", "CREATE TABLE t (a int); CREATE TABLE u (a int);", 201,
+         NULL, SQL, .json = {"/no_transaction == false"}),
+    STEP("four tenants", POST, "/v1/tenants/batch",
+         "{'items':[{'id':'l0'},{'id':'l1'},{'id':'l2'},{'id':'l3'}]}", 200, NULL,
+         .headers = STEP_WAIT, .json = {"/progress/succeeded == 4"}),
+    STEP("an index", PUT, T "0002_index",
+         "ALTER TABLE t ADD b int;\nCREATE UNIQUE INDEX CONCURRENTLY t_a ON t (a);", 201, NULL, SQL,
+         .json = {"/no_transaction == true", "/statements == 2"}),
+    STEP("by the file's own word", PUT, T "0003_mood",
+         "-- tenantd: no-transaction\nCREATE TYPE mood AS ENUM ('a'); ALTER TYPE mood ADD VALUE 'b';"
+         " CREATE TABLE m (x mood DEFAULT 'b');",
+         201, NULL, SQL, .json = {"/no_transaction == true"}),
+    STEP("in the list", GET, "/v1/catalogs/tenant/migrations", NULL, 200, NULL,
+         .json = {"/migrations/0/no_transaction == false", "/migrations/1/no_transaction == true"}),
+    STEP("what would run", POST, RUNS "?dry_run=true", "{'selector':{'all':true}}", 200, NULL,
+         .json = {"/cohorts/0/pending == ['0002_index','0003_mood']",
+                  "/cohorts/0/sql ~ '0002_index: outside of transactions'",
+                  "/cohorts/0/sql ~ 'CREATE UNIQUE INDEX CONCURRENTLY t_a'",
+                  "/cohorts/0/sql ~ 'ADD VALUE'"}),
+};
+
+static const struct step dirty[] = {
+    STEP("one has doubles", POST, RUNS, "{'selector':{'all':true}}", 200, NULL,
+         .headers = STEP_WAIT,
+         .json = {"/state == 'partial'", "/progress/succeeded == 3", "/progress/failed == 1",
+                  "/failures/0/tenant_id == 'l1'", "/failures/0/outcome/code == 'MIGRATION_FAILED'",
+                  "/failures/0/outcome/sqlstate == '23505'",
+                  "/failures/0/outcome/version == '0002_index'",
+                  "/failures/0/outcome/statement == 2", "/failures/0/outcome/line == 2"}),
+    STEP("the fleet", GET, "/v1/migration-status", NULL, 200, NULL,
+         .json = {"/tenants == 4", "/ok == 3", "/dirty == 1", "/behind == 0"}),
+    STEP("which one", GET, "/v1/tenants?migration_state=dirty", NULL, 200, NULL,
+         .json = {"/tenants# == 1", "/tenants/0/id == 'l1'",
+                  "/tenants/0/migration/status == 'dirty'"}),
+    STEP("by its schema", GET, "/v1/tenants/l1/migrations", NULL, 200, NULL,
+         .json = {"/status == 'dirty'", "/pending == 2", "/migrations/1/state == 'dirty'",
+                  "/migrations/2/state == 'pending'"}),
+    STEP("it is not taken back under its feet", DELETE, T "0002_index", NULL, 409,
+         "MIGRATION_APPLIED"),
+    STEP("read anew", POST, "/v1/migration-status/refresh", NULL, 200, NULL, .headers = STEP_WAIT,
+         .json = {"/state == 'succeeded'"}),
+    STEP("still dirty", GET, "/v1/migration-status", NULL, 200, NULL, .json = {"/dirty == 1"}),
+};
+
+static const struct step cleared[] = {
+    STEP("again", POST, RUNS, "{'selector':{'ids':['l1']}}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/state == 'succeeded'", "/progress/succeeded == 1"}),
+    STEP("all well", GET, "/v1/migration-status", NULL, 200, NULL,
+         .json = {"/ok == 4", "/dirty == 0"}),
+    STEP("a new tenant needs no lane", POST, "/v1/tenants", "{'id':'l4'}", 200, NULL,
+         .headers = STEP_WAIT, .json = {"/state == 'succeeded'"}),
+};
+
+#define INDEXES                                                                                    \
+    "SELECT count(*)::text AS v FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"           \
+    " WHERE c.relname = 't_a' AND i.indisvalid AND i.indisunique"
+
+START_TEST(what_was_begun_is_seen_and_taken_up_again)
+{
+    struct pg *pg = pg_fixture_connect();
+
+    STEPS_RUN(registered);
+    pg_fixture_sql(pg, "INSERT INTO tenant_l1.t VALUES (1), (1)");
+    STEPS_RUN(dirty);
+    pg_fixture_sql(pg, "DELETE FROM tenant_l1.t");
+    STEPS_RUN(cleared);
+    CLEANUP(freep) char *indexes = pg_fixture_value(pg, INDEXES);
+    ck_assert_str_eq(indexes, "5");
+    pg_close(pg);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("api lane");
+    TCase *tc = tcase_create("lane");
+
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, what_was_begun_is_seen_and_taken_up_again);
+    suite_add_tcase(suite, tc);
+    return daemon_run(suite, NULL);
+}
