@@ -1,10 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/str.h"
 #include "core/job/kinds.h"
 #include "core/job/outcome.h"
 #include "core/job/task_lane.h"
 #include "core/tenant/schema_ops.h"
+
+/* What is left to do in a schema that is there. */
+static err_code go_on(struct task_run *run, const struct catalog *catalog,
+                      const struct apply_options *options, struct apply_result *applied,
+                      struct err *err)
+{
+    struct task_lane lane;
+    struct apply_options rest = *options;
+
+    task_lane_init(&lane, run, true);
+    rest.lane = &lane.access;
+    rest.create_schema = false;
+    apply_result_clear(applied);
+    return apply_run(run->server, catalog, NULL, &rest, applied, err);
+}
+
+/* Up to PostgreSQL 16 a value that was added to an enum cannot be used in the transaction that added
+ * it. Then the schema is made first, and each migration has a transaction of its own. */
+static bool needs_commits(err_code rc, const struct apply_result *applied)
+{
+    return rc == ERR_MIGRATION_FAILED && str_eq(applied->failure.sqlstate, "55P04");
+}
+
+static err_code create_in_steps(struct task_run *run, const struct catalog *catalog,
+                                const struct apply_options *options, struct apply_result *applied,
+                                struct err *err)
+{
+    const struct catalog nothing = {.name = catalog->name};
+
+    apply_result_clear(applied);
+    err_code rc = apply_run(run->server, &nothing, NULL, options, applied, err);
+    return rc ? rc : go_on(run, catalog, options, applied, err);
+}
 
 static err_code provision(struct task_run *run, const struct catalog *catalog,
                           struct apply_result *applied, struct err *err)
@@ -23,6 +57,8 @@ static err_code provision(struct task_run *run, const struct catalog *catalog,
 
     schema_comment_of(run->task->tenant_id, comment);
     err_code rc = apply_run(run->server, catalog, NULL, &options, applied, err);
+    if (needs_commits(rc, applied))
+        return create_in_steps(run, catalog, &options, applied, err);
     /* a replica may die between the commit of the schema and the end of its task; the next attempt
      * then finds the schema, with the comment of the same transaction */
     bool ours = false;
@@ -34,12 +70,7 @@ static err_code provision(struct task_run *run, const struct catalog *catalog,
         *err = why;
     if (asked || !ours)
         return asked ? asked : rc;
-    apply_result_clear(applied);
-    struct task_lane lane;
-    task_lane_init(&lane, run, true);
-    options.lane = &lane.access;
-    options.create_schema = false;
-    return apply_run(run->server, catalog, NULL, &options, applied, err);
+    return go_on(run, catalog, &options, applied, err);
 }
 
 static void failed(struct task_run *run, const struct err *err, const char *step,

@@ -64,7 +64,8 @@ static const struct step cleared[] = {
          .json = {"/state == 'succeeded'", "/progress/succeeded == 1"}),
     STEP("all well", GET, "/v1/migration-status", NULL, 200, NULL,
          .json = {"/ok == 4", "/dirty == 0"}),
-    STEP("a new tenant needs no lane", POST, "/v1/tenants", "{'id':'l4'}", 200, NULL,
+    /* a value added to an enum and used after: not in one transaction, by PostgreSQL up to 16 */
+    STEP("a new tenant", POST, "/v1/tenants", "{'id':'l4'}", 200, NULL,
          .headers = STEP_WAIT, .json = {"/state == 'succeeded'"}),
 };
 
