@@ -12,6 +12,10 @@
     " t.state = 'queued' AND t.wave <= j.open_wave AND t.run_after <= statement_timestamp()"       \
     " AND NOT (t.exclusive AND EXISTS (SELECT FROM tenantd.task b WHERE b.tenant_id = t.tenant_id" \
     "  AND b.state = 'running' AND b.exclusive))"
+/* Whether server s takes work, and of how many slots by the default $n. */
+#define TAKES_WORK                                                                                 \
+    " s.state = 'online' AND coalesce(s.probe_at <= statement_timestamp(), true)"
+#define SLOTS(n) " CASE WHEN s.probe_at IS NULL THEN coalesce(s.max_parallel, " n ") ELSE 1 END"
 #define LIVE                                                                                       \
     " j.state IN ('queued', 'running') AND j.cancel_requested_at IS NULL"                          \
     " AND coalesce(j.claim_from <= statement_timestamp()"                                          \
@@ -41,8 +45,8 @@ static err_code find_candidates(struct pg *pg, const struct claimer *c, struct p
         .name = "claim_candidates",
         .sql = "WITH busy AS MATERIALIZED (SELECT DISTINCT server, job_id, claimed_by, slot"
                "  FROM tenantd.task WHERE state = 'running'),"
-               " room AS MATERIALIZED (SELECT s.id FROM tenantd.server s WHERE s.state = 'online'"
-               "  AND coalesce(s.max_parallel, $2) > (SELECT count(DISTINCT (b.claimed_by, b.slot))"
+               " room AS MATERIALIZED (SELECT s.id FROM tenantd.server s WHERE" TAKES_WORK
+               "  AND" SLOTS("$2") " > (SELECT count(DISTINCT (b.claimed_by, b.slot))"
                "   FROM busy b WHERE b.server = s.id))"
                " SELECT c.id, c.kind, c.server FROM ("
                "  SELECT j.id, j.kind, j.priority, s.id AS server, n.slots"
@@ -79,9 +83,10 @@ static err_code lock_pair(struct pg *pg, struct claim *c, struct err *err)
     static const struct pg_stmt stmt = {
         .name = "claim_lock",
         .sql = "SELECT" JOB_COLUMNS ", s.url IS NULL AS is_control,"
+               " s.probe_at IS NOT NULL AS probing,"
                " set_config('synchronous_commit', 'off', true)"
                " FROM tenantd.job j, tenantd.server s WHERE j.id = $1 AND s.id = $2"
-               " AND s.state = 'online' AND" LIVE " FOR NO KEY UPDATE OF j, s SKIP LOCKED",
+               " AND" TAKES_WORK " AND" LIVE " FOR NO KEY UPDATE OF j, s SKIP LOCKED",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(c->job_id), PG_ARG(c->server)), &rows, err);
@@ -92,6 +97,7 @@ static err_code lock_pair(struct pg *pg, struct claim *c, struct err *err)
     if (!pg_rows_count(rows))
         return ERR_NONE;
     c->chunk.server_is_control = pg_bool(rows, 0, "is_control");
+    c->chunk.probing = pg_bool(rows, 0, "probing");
     c->chunk.server = strdup(c->server);
     if (!c->chunk.server)
         return err_set(err, ERR_INTERNAL, "out of memory");
@@ -111,7 +117,7 @@ static err_code take_tasks(struct pg *pg, struct claim *c, struct err *err)
                "  WHERE j.id = $1 AND s.id = $2"
                "  AND j.max_parallel > (SELECT count(DISTINCT (b.claimed_by, b.slot))"
                "   FROM tenantd.task b WHERE b.job_id = j.id AND b.state = 'running')"
-               "  AND coalesce(s.max_parallel, $6) > (SELECT count(DISTINCT (b.claimed_by, b.slot))"
+               "  AND" SLOTS("$6") " > (SELECT count(DISTINCT (b.claimed_by, b.slot))"
                "   FROM tenantd.task b WHERE b.server = s.id AND b.state = 'running')"
                "  AND EXISTS (SELECT FROM tenantd.worker w WHERE w.id = $3 AND NOT w.draining)),"
                " pick AS MATERIALIZED (SELECT t.id, t.wave, t.run_after, t.rescues"
@@ -128,10 +134,11 @@ static err_code take_tasks(struct pg *pg, struct claim *c, struct err *err)
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     const struct claimer *by = c->claimer;
+    int limit = c->chunk.probing ? 1 : c->limit;
     err_code rc =
         pg_query(pg, &stmt,
                  PG_ARGS(PG_ARG(c->job_id), PG_ARG(c->server), PG_ARG(by->worker), PG_ARG(by->slot),
-                         PG_ARG(c->limit), PG_ARG(by->default_max_parallel)),
+                         PG_ARG(limit), PG_ARG(by->default_max_parallel)),
                  &rows, err);
     if (rc)
         return rc;

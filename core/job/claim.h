@@ -16,6 +16,7 @@ struct chunk {
     char worker[UUID_TEXT_SIZE];
     char *server;
     bool server_is_control; /* the server is the cluster that holds the control schema */
+    bool probing;           /* the server had trouble: one task is tried */
     bool job_began;         /* this claim took the job from queued to running */
 };
 void chunk_clear(struct chunk *chunk);

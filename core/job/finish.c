@@ -8,7 +8,14 @@
 #include "core/base/str.h"
 #include "core/job/job_internal.h"
 
-enum { RETRY_MAX_MS = 600000, SNOOZE_MAX_MS = 60000, FIRST_DELAY_MS = 1000 };
+enum {
+    RETRY_MAX_MS = 600000,
+    SNOOZE_MAX_MS = 60000,
+    FIRST_DELAY_MS = 1000,
+    LOCK_DELAY_MS = 500, /* before a lock is tried for the second time */
+    LANE_MIN_MS = 500,   /* a turn of the lane takes about as long as an index takes */
+    LANE_MAX_MS = 4000,
+};
 
 void task_result_clear(struct task_result *result)
 {
@@ -22,14 +29,19 @@ void finished_clear(struct finished *item)
     task_result_clear(&item->result);
 }
 
-/* min(max, 1 s * 2^n) * (1/2 + 1/2 * random): half of it fixed, half of it spreads the herd. */
-static int64_t backoff_ms(int n, int64_t max, double random)
+/* min(max, first * 2^n) * (1/2 + 1/2 * random): half of it fixed, half of it spreads the herd. */
+static int64_t backoff_from(int64_t first, int n, int64_t max, double random)
 {
-    int64_t delay = FIRST_DELAY_MS;
+    int64_t delay = first;
     for (int i = 0; i < n && delay < max; i++)
         delay *= 2;
     delay = delay < max ? delay : max;
     return (int64_t)((double)delay * (0.5 + 0.5 * random));
+}
+
+static int64_t backoff_ms(int n, int64_t max, double random)
+{
+    return backoff_from(FIRST_DELAY_MS, n, max, random);
 }
 
 static void give_up(struct finished *item)
@@ -62,19 +74,43 @@ static void name_the_lock(struct task_result *result)
     result->outcome = outcome;
 }
 
+/* The time until it is tried again; -1: it has been tried often enough. */
+static int64_t snooze_ms(const struct job_kind *kind, const struct finished *item, double random)
+{
+    const struct task_result *r = &item->result;
+
+    switch (r->snooze) {
+    case SNOOZE_LOCK:
+        return item->task->lock_waits + 1 >= r->lock_attempts
+                   ? -1
+                   : backoff_from(LOCK_DELAY_MS, item->task->lock_waits, SNOOZE_MAX_MS, random);
+    case SNOOZE_LANE:
+        return LANE_MIN_MS + (int64_t)((LANE_MAX_MS - LANE_MIN_MS) * random);
+    case SNOOZE_SERVER: /* the server's own pause keeps it longer */
+        return backoff_ms(0, SNOOZE_MAX_MS, random);
+    case SNOOZE_ELSE:
+        break;
+    }
+    if (item->task->snoozes >= kind->max_snoozes)
+        return -1;
+    return r->retry_after_ms ? r->retry_after_ms
+                             : backoff_ms(item->task->snoozes, SNOOZE_MAX_MS, random);
+}
+
 static void decide_snooze(const struct job_kind *kind, struct finished *item, double random)
 {
-    int64_t wanted = item->result.retry_after_ms;
+    int64_t delay = snooze_ms(kind, item, random);
 
-    item->snoozed = true;
-    if (item->task->snoozes >= kind->max_snoozes) {
+    item->lock_wait = item->result.snooze == SNOOZE_LOCK;
+    item->snoozed = item->lock_wait || item->result.snooze == SNOOZE_ELSE;
+    if (delay < 0) {
         give_up(item);
         name_the_lock(&item->result);
         return;
     }
     item->state = TASK_QUEUED;
     item->refund = true;
-    item->delay_ms = wanted ? wanted : backoff_ms(item->task->snoozes, SNOOZE_MAX_MS, random);
+    item->delay_ms = delay;
 }
 
 void finish_decide(const struct job_kind *kind, struct finished *item, double random)
@@ -107,7 +143,7 @@ void finish_give_back(struct finished *item)
     item->state = TASK_QUEUED;
     item->delay_ms = 0;
     item->refund = true;
-    item->snoozed = false;
+    item->snoozed = item->lock_wait = false;
     item->given_back = true;
 }
 
@@ -121,7 +157,7 @@ void finish_spoil(struct finished *item, const struct err *why)
 {
     task_result_clear(&item->result);
     item->state = TASK_FAILED;
-    item->refund = item->snoozed = false;
+    item->refund = item->snoozed = item->lock_wait = false;
     item->result.outcome =
         json_pack("{s:s, s:o}", "code", err_name(ERR_INTERNAL), "detail", json_text(why->msg));
 }
@@ -132,10 +168,11 @@ static json_t *item_json(const struct finished *item)
     const struct task_result *r = &item->result;
     bool touches = r->tenant_state || r->applied_set || r->last_error;
 
-    return json_pack("{s:I, s:i, s:s, s:i, s:i, s:I, s:O?, s:b, s:s?, s:I, s:O?, s:b}",          //
+    return json_pack("{s:I, s:i, s:s, s:i, s:i, s:i, s:I, s:O?, s:b, s:s?, s:I, s:O?, s:b}",     //
                      "id", (json_int_t)item->task->id, "attempt", item->task->attempt,           //
                      "state", task_state_name(item->state), "refund", (int)item->refund,         //
-                     "snoozed", (int)item->snoozed, "delay", (json_int_t)item->delay_ms,         //
+                     "snoozed", (int)item->snoozed, "lock_waited", (int)item->lock_wait,         //
+                     "delay", (json_int_t)item->delay_ms,                                        //
                      "outcome", r->outcome, "touches", (int)touches,                             //
                      "tenant_state", r->tenant_state, "applied_set", (json_int_t)r->applied_set, //
                      "last_error", r->last_error, "drop", (int)r->delete_tenant);
@@ -173,7 +210,7 @@ static void note_stored(const struct pg_rows *rows, struct finished *items, size
 static const struct pg_stmt store_stmt = {
     .name = "finish_store",
     .sql = "WITH r AS MATERIALIZED (SELECT * FROM jsonb_to_recordset($3::jsonb) AS r(id bigint,"
-           "  attempt int, state text, refund int, snoozed int, delay bigint, outcome jsonb,"
+           "  attempt int, state text, refund int, snoozed int, lock_waited int, delay bigint, outcome jsonb,"
            "  touches boolean, tenant_state text, applied_set bigint, last_error jsonb,"
            "  \"drop\" boolean)),"
            " done AS (UPDATE tenantd.task t SET"
@@ -184,6 +221,7 @@ static const struct pg_stmt store_stmt = {
            "  run_after = CASE WHEN r.state = 'queued'"
            "   THEN clock_timestamp() + r.delay * interval '1 ms' ELSE t.run_after END,"
            "  attempt = t.attempt - r.refund, snoozes = t.snoozes + r.snoozed,"
+           "  lock_waits = t.lock_waits + r.lock_waited,"
            "  outcome = CASE WHEN r.state = 'queued' AND j.cancel_requested_at IS NOT NULL"
            "   THEN coalesce(r.outcome, '{\"code\": \"CANCELLED\"}') ELSE r.outcome END,"
            "  claimed_by = NULL, slot = NULL"

@@ -14,6 +14,7 @@ struct finished {
     int64_t delay_ms;
     bool refund;     /* the attempt is not spent */
     bool snoozed;    /* counts as a snooze */
+    bool lock_wait;  /* … and as one for a lock */
     bool given_back; /* it did not run to an end */
     bool stored;     /* false after finish_store(): it is somebody else's by now */
 };

@@ -94,7 +94,7 @@ void job_clear(struct job *job);
 struct task {
     int64_t id;
     char job_id[UUID_TEXT_SIZE];
-    int item, wave, attempt, snoozes;
+    int item, wave, attempt, snoozes, lock_waits;
     char *tenant_id, *server; /* tenant_id may be NULL */
     task_state state;
     json_t *args, *outcome; /* may be NULL */

@@ -26,8 +26,8 @@
 
 /* Of tenantd.task AS t, for task_read(). */
 #define TASK_COLUMNS                                                                               \
-    " t.id, t.job_id, t.item, t.wave, t.attempt, t.snoozes, t.tenant_id, t.server, t.state,"       \
-    " t.args, t.outcome, " PG_RFC3339("t.claimed_at") " AS claimed_at, "                           \
+    " t.id, t.job_id, t.item, t.wave, t.attempt, t.snoozes, t.lock_waits, t.tenant_id, t.server,"  \
+    " t.state, t.args, t.outcome, " PG_RFC3339("t.claimed_at") " AS claimed_at, "                           \
     PG_RFC3339("t.finished_at") " AS finished_at"
 
 /* The data of a task's event; t has columns id, attempt and outcome. Outcomes may be long. */

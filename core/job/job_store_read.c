@@ -88,6 +88,7 @@ err_code task_read(const struct pg_rows *rows, size_t row, struct task *out, str
         .wave = pg_int(rows, row, "wave"),
         .attempt = pg_int(rows, row, "attempt"),
         .snoozes = pg_int(rows, row, "snoozes"),
+        .lock_waits = pg_int(rows, row, "lock_waits"),
         .tenant_id = copy_text(rows, row, "tenant_id", &failed),
         .server = copy_text(rows, row, "server", &failed),
         .args = copy_json(rows, row, "args", &failed),

@@ -20,10 +20,20 @@ typedef enum task_verdict {
     VERDICT_SNOOZE, /* a lock is busy, the server is away: spends nothing */
 } task_verdict;
 
+/* What a task that snoozes waits for, and so how long it may. */
+typedef enum snooze_reason {
+    SNOOZE_ELSE,   /* the kind's max_snoozes */
+    SNOOZE_LOCK,   /* a lock that others have: lock_attempts of the result */
+    SNOOZE_LANE,   /* other work of ours, which ends: for as long as it takes */
+    SNOOZE_SERVER, /* the server has trouble, for everybody on it: until it is over */
+} snooze_reason;
+
 /* Filled by a kind; the tenant's row changes in the transaction that finishes the task. */
 struct task_result {
     task_verdict verdict;
     int64_t retry_after_ms;
+    snooze_reason snooze;
+    int lock_attempts;        /* with SNOOZE_LOCK: how often it may be tried */
     json_t *outcome;          /* owned; NULL: none */
     const char *tenant_state; /* new state, a literal; NULL: unchanged */
     int64_t applied_set;      /* new content of the tracking table; 0: unchanged */
@@ -41,6 +51,7 @@ struct task_run {
     struct pg *server;  /* a connection to the task's server, pinned to the chunk; the same
                            server is used for many tasks, settings only by SET LOCAL */
     bool *cancelled;    /* becomes true when the job is cancelled or the replica must stop */
+    bool probing;       /* the only task on a server that had trouble: has it still? */
     void *slot;         /* of the runner, for task_run_expose() */
 };
 

@@ -130,6 +130,7 @@ static void run_kind(struct run *r, struct finished *item)
         .control = slot->control,
         .server = slot->server,
         .cancelled = &slot->cancelled,
+        .probing = r->chunk->probing,
         .slot = slot,
     };
     int64_t start = clock_mono_us();
@@ -169,6 +170,7 @@ static void run_task(struct run *r, struct finished *item)
         finish_give_back(item);
     else
         finish_decide(r->kind, item, retry_random());
+    r->halted |= chunk_mind_server(r->slot, r->chunk, item);
     if (item->state == TASK_FAILED && r->chunk->job.stop_on_failure)
         r->halted = true;
 }

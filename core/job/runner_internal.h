@@ -130,6 +130,12 @@ bool slot_is_busy(struct slot *slot);
 /* Cancels what a slot that was told to stop is doing. */
 void slot_fire(struct slot *slot);
 
+/* runner_server.c */
+struct finished;
+/* After a task: pauses its server, or ends the pause after a probe. true: nothing more of the chunk
+ * shall start. */
+bool chunk_mind_server(struct slot *slot, const struct chunk *chunk, const struct finished *item);
+
 /* runner_chunk.c */
 void chunk_run(struct slot *slot, struct chunk *chunk);
 int chunk_size(void *runner, const char *kind);

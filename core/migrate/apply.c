@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/migrate/apply_script.h"
+#include "core/migrate/blockers.h"
 #include "core/migrate/lane.h"
 #include "core/migrate/plan_down.h"
 #include "core/migrate/tracking_internal.h"
@@ -49,6 +50,7 @@ err_code apply_plan(const struct catalog *catalog, const struct applied_set *set
 void apply_result_clear(struct apply_result *result)
 {
     applied_set_free(result->now);
+    json_decref(result->failure.blocked_by);
     *result = (struct apply_result){.now = NULL};
 }
 
@@ -209,7 +211,12 @@ static err_code stop(struct applying *a, const struct applied_set *set, const st
     bool seen = committed || (f->statement && has_passed_guard(step->kind));
     if (!lost && seen && !a->options->create_schema)
         a->result->now = set_after(set, plan, committed, false);
-    return apply_fail(step, f, lost, &a->result->failure, a->err);
+    err_code code = apply_fail(step, f, lost, &a->result->failure, a->err);
+    if (code == ERR_LOCK_UNAVAILABLE)
+        a->result->failure.blocked_by =
+            blockers_read(a->pg, a->options->schema, a->options->shared_schema,
+                          apply_lock_key(a->options->schema));
+    return code;
 }
 
 static void make_nonce(char out[2 * NONCE_BYTES + 1])

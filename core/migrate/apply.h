@@ -40,6 +40,7 @@ struct apply_failure {
     int line, column;   /* in the migration's file; 0 outside */
     char sqlstate[6];
     char message[512], detail[512], hint[256], context[256];
+    json_t *blocked_by; /* of a lock that was not to be had, see blockers.h; NULL: not known */
 };
 
 struct apply_result {

@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/migrate/apply_script.h"
+#include "core/migrate/blockers.h"
 #include "core/migrate/lane_internal.h"
 #include "core/migrate/place.h"
 #include "core/migrate/sqlcheck.h"
@@ -44,7 +45,12 @@ static err_code send(struct lane *l, const char *sql, const apply_step_kind *kin
         failure.position += chars_before(l->m, s) - lead;
     else
         failure.position = 0;
-    return apply_fail(&step, &failure, !pg_alive(l->session), &l->result->failure, l->err);
+    err_code code =
+        apply_fail(&step, &failure, !pg_alive(l->session), &l->result->failure, l->err);
+    if (code == ERR_LOCK_UNAVAILABLE)
+        l->result->failure.blocked_by =
+            blockers_read(l->session, l->options->schema, l->options->shared_schema, 0);
+    return code;
 }
 
 /* The comment of the tracking table as it shall be; mark NULL: without. */

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/hash.h"
+#include "core/migrate/blockers.h"
 #include "core/migrate/lane_internal.h"
 #include "core/migrate/sqltext.h"
 
@@ -70,10 +71,15 @@ err_code lane_lock(struct lane *l)
     if (!got)
         return lane_fail(l, ERR_LOCK_UNAVAILABLE, "lane",
                          "another migration runs outside of transactions in this database");
-    err_code rc = try_lock(l, apply_lock_key(l->options->schema), &got);
-    return rc || got ? rc
-                     : lane_fail(l, ERR_LOCK_UNAVAILABLE, "lock",
-                                 "another session works on the schema");
+    int64_t key = apply_lock_key(l->options->schema);
+    err_code rc = try_lock(l, key, &got);
+    if (rc || got)
+        return rc;
+    lane_unlock(l);
+    rc = lane_fail(l, ERR_LOCK_UNAVAILABLE, "lock", "another session works on the schema");
+    l->result->failure.blocked_by =
+        blockers_read(l->holder, l->options->schema, l->options->shared_schema, key);
+    return rc;
 }
 
 err_code lane_check_lock(struct lane *l)

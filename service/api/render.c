@@ -59,12 +59,13 @@ json_t *tenant_json(const struct tenant *t, const struct tenant_plans *plans)
 
 json_t *task_json(const struct task *task)
 {
-    return json_pack("{s:I, s:i, s:i, s:o, s:s, s:s, s:i, s:i, s:o, s:o, s:O?}", "id",
+    return json_pack("{s:I, s:i, s:i, s:o, s:s, s:s, s:i, s:i, s:i, s:o, s:o, s:O?}", "id",
                      (json_int_t)task->id, "item", task->item, "wave", task->wave, "tenant_id",
                      json_text(task->tenant_id), "server", task->server, "state",
                      task_state_name(task->state), "attempt", task->attempt, "snoozes",
-                     task->snoozes, "claimed_at", json_text(task->claimed_at), "finished_at",
-                     json_text(task->finished_at), "outcome", task->outcome);
+                     task->snoozes, "lock_waits", task->lock_waits, "claimed_at",
+                     json_text(task->claimed_at), "finished_at", json_text(task->finished_at),
+                     "outcome", task->outcome);
 }
 
 static json_t *progress_json(const struct task_counts *c)

@@ -13,6 +13,7 @@ struct run_request run_request_default(const struct config *config)
 {
     return (struct run_request){.max_parallel = config->migrations.max_parallel,
                                 .lock_timeout_ms = config->migrations.lock_timeout_ms,
+                                .lock_attempts = config->migrations.lock_attempts,
                                 .statement_timeout_ms = config->migrations.statement_timeout_ms};
 }
 
@@ -162,11 +163,12 @@ static json_t *job_args(const struct planning *p, int64_t revision, int64_t shar
     const struct run_request *run = p->run;
     const char *target = run->target ? run->target : planning_head(p->catalog);
 
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:b}", "target", json_text(target),
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "target", json_text(target),
                      "revision", (json_int_t)revision, "shared_revision",
                      (json_int_t)shared_revision, "allow", (json_int_t)run->allow,
                      "lock_timeout_ms", (json_int_t)run->lock_timeout_ms, "statement_timeout_ms",
-                     (json_int_t)run->statement_timeout_ms, "include_shared",
+                     (json_int_t)run->statement_timeout_ms, "lock_attempts",
+                     (json_int_t)run->lock_attempts, "include_shared",
                      run->include_shared);
 }
 

@@ -11,7 +11,7 @@ struct run_request {
     const char *target;       /* NULL: the catalog's head */
     bool down;                /* what is applied after the target is taken back */
     unsigned allow;           /* ALLOW_… */
-    int64_t max_parallel, lock_timeout_ms, statement_timeout_ms;
+    int64_t max_parallel, lock_timeout_ms, statement_timeout_ms, lock_attempts;
     bool stop_on_failure, include_shared;
     bool queue; /* behind a live run over the same tenants, instead of being refused */
     struct strategy strategy; /* owned */

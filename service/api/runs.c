@@ -55,6 +55,8 @@ static void read_run(struct call *call, bool whole, struct run_request *run,
          .out = &run->lock_timeout_ms},
         {.name = "statement_timeout_ms", .kind = FIELD_INT, .max = 86400000,
          .out = &run->statement_timeout_ms},
+        {.name = "lock_attempts", .kind = FIELD_INT, .min = 1, .max = 10000,
+         .out = &run->lock_attempts},
         {.name = "on_conflict", .kind = FIELD_TEXT, .words = conflict_words, .out = &on_conflict},
         {.name = "selector", .kind = FIELD_ANY, .required = true, .out = &selector},
         {.name = "max_parallel", .kind = FIELD_INT, .min = 1, .max = 64,
@@ -67,7 +69,7 @@ static void read_run(struct call *call, bool whole, struct run_request *run,
          .out = &deadline},
     };
 
-    fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 6, problems);
+    fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 7, problems);
     read_allow(allow, run, problems);
     run->down = str_eq(direction, "down");
     if (run->down && !run->target)

@@ -88,6 +88,112 @@ START_TEST(what_was_begun_is_seen_and_taken_up_again)
 }
 END_TEST
 
+#define BLANKS                                                                                     \
+    "                                                                                          "   \
+    "                                                                                          "
+
+static const struct step locked[] = {
+    STEP("one more", PUT, T "0004_d", "SELECT 1;\n  ALTER TABLE u ADD d int;", 201, NULL, SQL),
+    STEP("a lock is held", POST, RUNS,
+         "{'selector':{'all':true},'lock_timeout_ms':50,'lock_attempts':2}", 200, NULL,
+         .headers = STEP_WAIT, .keep = "run=/id",
+         .json = {"/state == 'partial'", "/progress/succeeded == 4", "/progress/failed == 1",
+                  "/args/lock_attempts == 2", "/failures/0/tenant_id == 'l2'",
+                  "/failures/0/lock_waits == 2", "/failures/0/attempt == 1",
+                  "/failures/0/outcome/code == 'LOCK_UNAVAILABLE'",
+                  "/failures/0/outcome/sqlstate == '55P03'", "/failures/0/outcome/line == 2",
+                  "/failures/0/outcome/blocked_by/0/application_name == 'in the way'",
+                  "/failures/0/outcome/blocked_by/0/state == 'idle in transaction'"}),
+    STEP("whose query", GET, RUNS "/{run}", NULL, 200, NULL,
+         .json = {"/failures/0/outcome/blocked_by# == 1",
+                  "/failures/0/outcome/blocked_by/0/query ~ 'LOCK TABLE tenant_l2.u'",
+                  "/failures/0/outcome/blocked_by/0/query_start != null"}),
+    STEP("no attempts", POST, RUNS, "{'selector':{'all':true},'lock_attempts':0}", 422,
+         "VALIDATION_FAILED", .json = {"/errors/0/pointer == '/lock_attempts'"}),
+};
+
+static const struct step too_long[] = {
+    STEP("retried", POST, RUNS, "{'selector':{'all':true}}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/state == 'succeeded'", "/progress/succeeded == 1"}),
+    STEP("one that takes long", PUT, T "0005_e", "SELECT 1;\n  SELECT pg_sleep(60);", 201, NULL,
+         SQL),
+    STEP("once more, then it is a failure", POST, RUNS,
+         "{'selector':{'ids':['l0']},'statement_timeout_ms':100}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/state == 'failed'", "/failures/0/attempt == 2",
+                  "/failures/0/outcome/code == 'MIGRATION_FAILED'",
+                  "/failures/0/outcome/sqlstate == '57014'", "/failures/0/outcome/line == 2",
+                  "/failures/0/outcome/column == 3", "/failures/0/outcome/version == '0005_e'"}),
+    STEP("taken back", DELETE, T "0005_e", NULL, 204, NULL),
+};
+
+START_TEST(locks_and_time_run_out)
+{
+    struct pg *pg = pg_fixture_connect(), *other = pg_fixture_connect();
+
+    pg_fixture_sql(other, "SET application_name = 'in the way'; BEGIN");
+    pg_fixture_sql(other, "LOCK TABLE tenant_l2.u IN ACCESS SHARE MODE -- \xc3\xa9" BLANKS "!");
+    STEPS_RUN(locked);
+    pg_fixture_sql(other, "ROLLBACK");
+    STEPS_RUN(too_long);
+    pg_close(other);
+    pg_close(pg);
+}
+END_TEST
+
+/* A migration that says what a full disk would. */
+static const struct step full[] = {
+    STEP("the disk is full", PUT, T "0006_full",
+         "DO $$ BEGIN IF EXISTS (SELECT FROM public.disk) THEN"
+         " RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END IF; END $$;",
+         201, NULL, SQL),
+    STEP("nobody fails", POST, RUNS, "{'selector':{'all':true}}", 202, NULL, .keep = "run=/id"),
+};
+
+static const struct step paused[] = {
+    STEP("the server says why", GET, "/v1/servers/default", NULL, 200, NULL,
+         .json = {"/state == 'paused'", "/reason/sqlstate == '53100'",
+                  "/reason/message == 'no space left'", "/reason/since != null",
+                  "/reason/probe_at != null", "/reason/code == 'DATABASE_UNAVAILABLE'"}),
+    STEP("nobody failed", GET, RUNS, NULL, 200, NULL,
+         .json = {"/migration_runs/0/state == 'running'", "/migration_runs/0/progress/failed == 0",
+                  "/migration_runs/0/progress/succeeded == 0"}),
+};
+
+static const struct step resumed[] = {
+    STEP("they all go on by themselves", GET, RUNS "/{run}?wait=50", NULL, 200, NULL,
+         .json = {"/state == 'succeeded'", "/progress/succeeded == 5", "/failures == []"}),
+    STEP("the server is well", GET, "/v1/servers", NULL, 200, NULL,
+         .json = {"/servers/0/state == 'online'", "/servers/0/reason == null"}),
+};
+
+static void await(struct pg *pg, const char *sql)
+{
+    for (int i = 0; i < 20000; i++) {
+        CLEANUP(freep) char *value = pg_fixture_value(pg, sql);
+        if (str_eq(value, "true"))
+            return;
+    }
+    ck_abort_msg("%s", sql);
+}
+
+START_TEST(a_full_disk_pauses_the_server_and_fails_nobody)
+{
+    struct pg *pg = pg_fixture_connect();
+    struct steps steps;
+
+    pg_fixture_sql(pg, "CREATE TABLE public.disk AS SELECT true"); /* no row: there is room */
+    steps_open(&steps);
+    steps_run_all(&steps, full, ARRAY_LEN(full));
+    await(pg, "SELECT (trouble IS NOT NULL)::text AS v FROM tenantd.server");
+    await(pg, "SELECT (probes > 0)::text AS v FROM tenantd.server"); /* tried, and still full */
+    steps_run_all(&steps, paused, ARRAY_LEN(paused));
+    pg_fixture_sql(pg, "DELETE FROM public.disk");
+    steps_run_all(&steps, resumed, ARRAY_LEN(resumed));
+    steps_close(&steps);
+    pg_close(pg);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api lane");
@@ -95,6 +201,8 @@ int main(void)
 
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, what_was_begun_is_seen_and_taken_up_again);
+    tcase_add_test(tc, locks_and_time_run_out);
+    tcase_add_test(tc, a_full_disk_pauses_the_server_and_fails_nobody);
     suite_add_tcase(suite, tc);
     return daemon_run(suite, NULL);
 }

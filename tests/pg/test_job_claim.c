@@ -4,6 +4,7 @@
 #include "core/job/claim.h"
 #include "core/job/finish.h"
 #include "core/job/worker_store.h"
+#include "core/tenant/server_store.h"
 #include "tests/pg/job_support.h"
 
 static const struct worker_spec host = {
@@ -134,6 +135,42 @@ START_TEST(rules)
     pg_fixture_sql(pg, c->sql);
     int got = claim_count(pg, worker, 0, 4);
     ck_assert_msg(got == c->want, "%s: %d instead of %d", c->what, got, c->want);
+}
+END_TEST
+
+/* A server that everything fails on is left alone, then tried by one task, again and again. */
+START_TEST(a_server_with_trouble_is_probed_by_one_task)
+{
+    CLEANUP(pg_closep) struct pg *pg = job_clean();
+    char id[UUID_TEXT_SIZE], worker[UUID_TEXT_SIZE];
+    json_auto_t *why = json_pack("{s:s, s:s, s:s}", "code", "DATABASE_UNAVAILABLE", "sqlstate",
+                                 "53100", "message", "full");
+    struct chunk chunk;
+
+    OK(worker_register(pg, &host, worker, NULL));
+    job_make(pg, SPEC(.noop = 0), 9, "t", 0, id);
+    OK(server_pause(pg, "default", why, false, NULL));
+    OK(server_pause(pg, "default", why, false, NULL)); /* another worker, at the same time */
+    ck_assert_int_eq(claim_count(pg, worker, 0, 4), 0);
+    ck_assert_int_eq(ask(pg, "SELECT probes AS v FROM tenantd.server"), 0);
+    tell(pg, "UPDATE tenantd.server SET probe_at = now()");
+    ck_assert_int_eq(claim(pg, worker, 0, 4, &chunk), CLAIM_GOT);
+    ck_assert_uint_eq(chunk.count, 1);
+    ck_assert(chunk.probing);
+    chunk_clear(&chunk);
+    ck_assert_int_eq(claim_count(pg, worker, 1, 4), 0); /* while it is tried */
+    for (int64_t i = 1, seconds = 2; i < 10; i++, seconds = seconds < 64 ? 2 * seconds : 64) {
+        OK(server_pause(pg, "default", why, true, NULL));
+        ck_assert_int_eq(ask(pg, "SELECT probes AS v FROM tenantd.server"), i);
+        int64_t left = ask(pg, "SELECT round(extract(epoch FROM probe_at - clock_timestamp()))"
+                               "::text AS v FROM tenantd.server");
+        ck_assert_int_ge(left, (seconds / 2 < 60 ? seconds / 2 : 60) - 1);
+        ck_assert_int_le(left, 60);
+    }
+    OK(server_resume(pg, "default", NULL));
+    ck_assert_int_eq(claim(pg, worker, 1, 4, &chunk), CLAIM_GOT);
+    ck_assert(chunk.count == 4 && !chunk.probing);
+    chunk_clear(&chunk);
 }
 END_TEST
 
@@ -502,6 +539,7 @@ int main(void)
     tcase_set_timeout(tc, 90);
     tcase_add_test(tc, a_claim_takes_a_chunk_and_begins_the_job);
     tcase_add_loop_test(tc, rules, 0, ARRAY_LEN(rule_cases));
+    tcase_add_test(tc, a_server_with_trouble_is_probed_by_one_task);
     tcase_add_test(tc, a_blocked_job_does_not_starve_the_next);
     tcase_add_test(tc, a_claim_does_not_wait_for_a_lock);
     tcase_add_test(tc, caps_and_exclusivity_hold_among_many_claimers);

@@ -225,7 +225,11 @@ START_TEST(a_busy_schema_is_waited_for)
     tell(other, "BEGIN; SELECT pg_advisory_xact_lock(%lld)", (long long)apply_lock_key("k_t"));
     run(kind_migrate, "t", &migrated);
     ck_assert_int_eq(migrated.verdict, VERDICT_SNOOZE);
-    ck_assert_int_ge(migrated.retry_after_ms, 500);
+    ck_assert_int_eq(migrated.snooze, SNOOZE_LOCK);
+    ck_assert_int_eq(migrated.lock_attempts, 20);
+    const json_t *by = json_array_get(json_object_get(migrated.outcome, "blocked_by"), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(by, "pid")), pg_backend_pid(other));
+    ck_assert_str_eq(json_string_value(json_object_get(by, "state")), "idle in transaction");
     run(kind_purge, "t", &purged);
     ck_assert_int_eq(purged.verdict, VERDICT_SNOOZE);
     ck_assert(!purged.delete_tenant && !purged.last_error);
@@ -341,6 +345,45 @@ START_TEST(errors_become_verdicts)
 }
 END_TEST
 
+/* What the SQLSTATE says outweighs the code. */
+START_TEST(sqlstates_become_verdicts)
+{
+    static const struct {
+        err_code code;
+        const char *sqlstate, *step;
+        int attempt;
+        bool probing;
+        task_verdict verdict;
+        snooze_reason snooze;
+    } rows[] = {
+        {ERR_MIGRATION_FAILED, "57014", "migrate", 1, false, VERDICT_RETRY, SNOOZE_ELSE},
+        {ERR_MIGRATION_FAILED, "57014", "migrate", 2, false, VERDICT_FAILED, SNOOZE_ELSE},
+        {ERR_MIGRATION_FAILED, "42P01", "migrate", 1, false, VERDICT_FAILED, SNOOZE_ELSE},
+        {ERR_MIGRATION_FAILED, "53200", "migrate", 1, false, VERDICT_SNOOZE, SNOOZE_SERVER},
+        {ERR_MIGRATION_FAILED, "53200", "migrate", 1, true, VERDICT_FAILED, SNOOZE_ELSE},
+        {ERR_DATABASE_UNAVAILABLE, "53100", "migrate", 1, true, VERDICT_SNOOZE, SNOOZE_SERVER},
+        {ERR_DATABASE_UNAVAILABLE, "25006", "lock", 1, false, VERDICT_SNOOZE, SNOOZE_SERVER},
+        {ERR_DATABASE_UNAVAILABLE, "53300", "lock", 1, false, VERDICT_SNOOZE, SNOOZE_ELSE},
+        {ERR_LOCK_UNAVAILABLE, "55P03", "migrate", 1, false, VERDICT_SNOOZE, SNOOZE_LOCK},
+        {ERR_LOCK_UNAVAILABLE, "", "lane", 1, false, VERDICT_SNOOZE, SNOOZE_LANE},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(task_result_clear) struct task_result result = {.verdict = VERDICT_SUCCEEDED};
+        struct task task = {.attempt = rows[i].attempt};
+        bool flag = false;
+        struct task_run some = {.ctx = engine, .task = &task, .probing = rows[i].probing,
+                                .cancelled = &flag};
+        struct apply_failure failure = {.step = rows[i].step, .message = "why"};
+        struct err err;
+        memcpy(failure.sqlstate, rows[i].sqlstate, strlen(rows[i].sqlstate));
+        (void)err_set(&err, rows[i].code, "why");
+        outcome_error(&some, &err, "step", &failure, &result);
+        ck_assert_int_eq(result.verdict, rows[i].verdict);
+        ck_assert_int_eq(result.snooze, rows[i].snooze);
+    }
+}
+END_TEST
+
 int main(void)
 {
     pg_fixture_start();
@@ -357,5 +400,6 @@ int main(void)
     tcase_add_test(tc, a_tenant_is_purged);
     tcase_add_test(tc, a_pool_is_warmed_once);
     tcase_add_test(tc, errors_become_verdicts);
+    tcase_add_test(tc, sqlstates_become_verdicts);
     return run_suite("kinds", tc);
 }

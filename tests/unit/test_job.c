@@ -289,6 +289,45 @@ START_TEST(verdicts)
 }
 END_TEST
 
+static const struct snooze_case {
+    snooze_reason reason;
+    int snoozes, lock_waits;
+    double random;
+    task_state state;
+    int64_t delay_ms;
+    bool snoozed, lock_wait;
+} snooze_cases[] = {
+    {SNOOZE_LOCK, 0, 0, 0, TASK_QUEUED, 250, true, true},
+    {SNOOZE_LOCK, 99, 1, 0, TASK_QUEUED, 500, true, true}, /* the kind's own limit is another */
+    {SNOOZE_LOCK, 2, 2, 0.5, TASK_QUEUED, 1500, true, true},
+    {SNOOZE_LOCK, 3, 3, 0, TASK_QUEUED, 2000, true, true},
+    {SNOOZE_LOCK, 4, 4, 0, TASK_FAILED, 0, true, true}, /* the fifth of five attempts */
+    {SNOOZE_LANE, 999, 999, 0, TASK_QUEUED, 500, false, false},
+    {SNOOZE_LANE, 0, 0, 0.5, TASK_QUEUED, 2250, false, false},
+    {SNOOZE_SERVER, 999, 999, 0, TASK_QUEUED, 500, false, false},
+};
+
+START_TEST(snoozes)
+{
+    const struct snooze_case *c = &snooze_cases[_i];
+    struct task task = {.attempt = 1, .snoozes = c->snoozes, .lock_waits = c->lock_waits};
+    struct finished item = {.task = &task,
+                            .result = {.verdict = VERDICT_SNOOZE,
+                                       .snooze = c->reason,
+                                       .lock_attempts = 5}};
+
+    finish_decide(&kind, &item, c->random);
+    ck_assert_int_eq(item.state, c->state);
+    ck_assert_int_eq(item.delay_ms, c->delay_ms);
+    ck_assert_int_eq(item.refund, c->state == TASK_QUEUED);
+    ck_assert(item.snoozed == c->snoozed && item.lock_wait == c->lock_wait);
+    if (c->state == TASK_FAILED)
+        ck_assert_str_eq(json_string_value(json_object_get(item.result.outcome, "code")),
+                         "LOCK_UNAVAILABLE");
+    finished_clear(&item);
+}
+END_TEST
+
 START_TEST(a_delay_is_bounded)
 {
     const struct job_kind patient = {.max_attempts = 1000};
@@ -327,6 +366,7 @@ int main(void)
     tcase_add_loop_test(tc, decisions, 0, ARRAY_LEN(decide_cases));
     tcase_add_test(tc, states_have_names);
     tcase_add_loop_test(tc, verdicts, 0, ARRAY_LEN(finish_cases));
+    tcase_add_loop_test(tc, snoozes, 0, (int)ARRAY_LEN(snooze_cases));
     tcase_add_test(tc, a_delay_is_bounded);
     tcase_add_test(tc, who_snoozed_too_often_waited_for_a_lock_unless_told);
     Suite *suite = suite_create("job");
