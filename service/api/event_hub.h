@@ -13,7 +13,7 @@ struct event_hub;
 
 struct event_hub_options {
     const char *url; /* of the control database, for a connection that is open while one follows */
-    const struct log *log;
+    const struct log *log; /* may be NULL */
     int max_streams, max_per_principal;
     int64_t heartbeat_ms; /* a comment after so long a silence */
     int64_t slow_ms;      /* a client whose buffer is full for so long is cut off */
