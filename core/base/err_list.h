@@ -25,6 +25,7 @@
     X(TASK_NOT_FOUND, NOT_FOUND, "The job has no such task")                                       \
     X(POOL_NOT_FOUND, NOT_FOUND, "The tenant has no pool on this replica")                         \
     X(PLAN_NOT_FOUND, NOT_FOUND, "No such plan")                                                   \
+    X(NOT_RUNNING, NOT_FOUND, "The task is not running")                                           \
     X(METHOD_NOT_ALLOWED, METHOD, "The resource does not take this method")                        \
     X(NOT_ACCEPTABLE, NOT_ACCEPTABLE, "The representation asked for does not exist")               \
     X(CONFLICT, CONFLICT, "The request conflicts with what is there")                              \
@@ -48,6 +49,7 @@
     X(PLAN_STALE, CONFLICT, "The plan no longer fits what is there")                               \
     X(PLAN_USED, CONFLICT, "The plan has its run")                                                 \
     X(JOB_OUTCOME, CONFLICT, "The job did not end as expected")                                    \
+    X(RUN_NOT_FINISHED, CONFLICT, "The run has not ended yet")                                     \
     X(NOTHING_TO_RETRY, CONFLICT, "The job has no failed task")                                    \
     X(RUN_CONFLICT, CONFLICT, "A live run covers the same tenants")                                \
     X(BUDGET_EXCEEDED, CONFLICT, "The failure budget is exceeded")                                 \

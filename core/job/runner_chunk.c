@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One chunk: its tasks are run one after the other, their results stored in batches. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "core/base/retry.h"
 #include "core/base/str.h"
 #include "core/job/finish.h"
+#include "core/job/insight.h"
 #include "core/job/job_internal.h"
 #include "core/job/runner_internal.h"
 
@@ -73,6 +75,21 @@ void slot_drop_server(struct slot *slot)
     slot->server_tasks = 0;
 }
 
+/* The session's name says whose it is: how a task's session is found without a write a task. Set
+ * here, and not when connecting, because a pooler hands the sessions of others around. */
+static err_code name_session(struct run *r, struct err *err)
+{
+    struct slot *slot = r->slot;
+    char name[SESSION_NAME_SIZE], sql[SESSION_NAME_SIZE + 32];
+
+    insight_session_name(r->chunk->worker, slot->number, name);
+    (void)snprintf(sql, sizeof sql, "SET application_name = '%s'", name);
+    err_code rc = pg_command(slot->server, sql, err);
+    if (!rc)
+        memcpy(slot->named_for, r->chunk->worker, sizeof slot->named_for);
+    return rc;
+}
+
 /* The pinned connection: kept across tasks and chunks while it is good for this server. */
 static err_code open_server(struct run *r, struct err *err)
 {
@@ -80,7 +97,7 @@ static err_code open_server(struct run *r, struct err *err)
     const struct runner_options *o = &slot->runner->options;
     bool good = slot->server && str_eq(slot->server_id, r->chunk->server) &&
                 slot->server_tasks < SERVER_TASKS_MAX && pg_alive(slot->server) &&
-                !pg_in_transaction(slot->server);
+                !pg_in_transaction(slot->server) && str_eq(slot->named_for, r->chunk->worker);
 
     if (good)
         return ERR_NONE;
@@ -89,7 +106,8 @@ static err_code open_server(struct run *r, struct err *err)
     slot->server_id = strdup(r->chunk->server);
     if (!slot->server_id)
         return err_set(err, ERR_INTERNAL, "out of memory");
-    return o->open_server(o->ctx, slot->control, r->chunk->server, &slot->server, err);
+    err_code rc = o->open_server(o->ctx, slot->control, r->chunk->server, &slot->server, err);
+    return rc ? rc : name_session(r, err);
 }
 
 /* The task could not start: again later if that may help. */

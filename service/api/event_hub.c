@@ -228,8 +228,7 @@ err_code event_hub_start(const struct event_hub_options *options, struct event_h
     TAILQ_INIT(&hub->followers);
     init_lock(hub);
     hub->url = strdup(options->url);
-    hub->ending = !hub->url || pthread_create(&hub->thread, NULL, run, hub);
-    if (hub->ending) {
+    if (!hub->url || pthread_create(&hub->thread, NULL, run, hub)) {
         event_hub_free(hub);
         return err_set(err, ERR_SYSTEM_FAILED, "cannot start a thread");
     }

@@ -21,6 +21,8 @@ api_handler jobs_pause, jobs_resume, jobs_retry, runs_update, runs_promote, runs
 api_handler jobs_list, jobs_get, jobs_tasks, jobs_cancel, jobs_retry;
 /* events.c */
 api_handler jobs_events, events_list, event_tickets_create;
+/* run_tasks.c, run_report.c */
+api_handler run_tasks_get, run_tasks_session, runs_report;
 /* shared.c */
 api_handler shared_get, shared_migrations, shared_export;
 /* pools.c */

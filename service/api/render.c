@@ -144,6 +144,8 @@ json_t *job_json(const struct job *job, const struct task *failures, size_t fail
         return NULL;
     add_rate(out, job);
     rollout_add(out, job);
+    (void)json_object_set_new(out, "failures_by_sqlstate", json_array());
+    (void)json_object_set_new(out, "stragglers", json_array());
     return out;
 }
 
@@ -172,6 +174,8 @@ err_code job_load_json(struct pg *pg, const char *id, struct job *job, json_t **
     free_tasks(failures, count);
     if (!rc)
         rc = rollout_add_progress(pg, job, body, err);
+    if (!rc)
+        rc = job_add_insight(pg, job, body, err);
     if (rc) {
         json_decref(body);
         job_clear(job);

@@ -17,6 +17,11 @@ json_t *job_json(const struct job *job, const struct task *failures, size_t fail
 void rollout_add(json_t *out, const struct job *job);
 err_code rollout_add_progress(struct pg *pg, const struct job *job, json_t *out,
                               struct err *err) MUST_USE;
+/* Fills the members of a job's JSON that are looked up for it alone (insight_view.c). */
+err_code job_add_insight(struct pg *pg, const struct job *job, json_t *out,
+                         struct err *err) MUST_USE;
+/* The rows of insight_failures(). */
+json_t *failures_json(const struct pg_rows *rows);
 /* The job as getJob shows it: with its first failures. */
 err_code job_load_json(struct pg *pg, const char *id, struct job *job, json_t **out,
                        struct err *err) MUST_USE;

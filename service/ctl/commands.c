@@ -34,7 +34,6 @@
         .name = "no-wait", .help = "only start it"                                                 \
     }
 
-static const char *const migration_states[] = {"ok", "behind", "diverged", "unknown", NULL};
 static const char *const migration_states[] = {"ok",    "behind",  "diverged",
                                                "dirty", "unknown", NULL};
 static const char *const formats[] = {"json-schema", "typescript", "mermaid", NULL};
