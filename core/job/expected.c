@@ -122,13 +122,13 @@ static err_code make_scratch(struct pg *pg, const char *scratch, const char *sha
                         : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
-/* Up to the end of its last statement: what follows that is not run. */
+/* From its first statement to the end of its last: what is around them, as its way back, is not run. */
 static err_code replay_one(struct pg *pg, const struct migration *m, struct err *err)
 {
     CLEANUP(str_clear) struct str sql = STR_INIT;
-    const struct statement *last = &m->statements[m->statement_count - 1];
+    const struct statement *first = m->statements, *last = first + m->statement_count - 1;
 
-    str_add_n(&sql, m->sql, last->offset + last->length);
+    str_add_n(&sql, m->sql + first->offset, last->offset + last->length - first->offset);
     return str_ok(&sql) ? pg_command(pg, str_text(&sql), err)
                         : err_set(err, ERR_INTERNAL, "out of memory");
 }

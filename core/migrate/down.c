@@ -14,10 +14,12 @@ enum { MARKER_MAX = 24 };
 static const struct marker {
     const char *text;
     bool down;
+    bool alone; /* they are words as anybody writes them, so nothing may stand behind them */
 } markers[] = {
-    {"-- migrate:up", false},  {"-- migrate:down", true},  /* dbmate */
-    {"-- +goose up", false},   {"-- +goose down", true},   /* goose */
-    {"-- +migrate up", false}, {"-- +migrate down", true}, /* sql-migrate */
+    {"-- migrate:up", false, false},  {"-- migrate:down", true, false},  /* dbmate */
+    {"-- +goose up", false, false},   {"-- +goose down", true, false},   /* goose */
+    {"-- +migrate up", false, false}, {"-- +migrate down", true, false}, /* sql-migrate */
+    {"-- up migration", false, true}, {"-- down migration", true, true}, /* node-pg-migrate */
 };
 
 /* The line as markers are written, cut to what a marker may be long. */
@@ -41,17 +43,20 @@ static void simplify(const char *line, size_t len, char out[MARKER_MAX])
     out[n] = '\0';
 }
 
-/* The marker that the line is, NULL when it is none; words may stand behind it. */
+/* The marker that the line is, NULL when it is none; words may stand behind most. */
 static const struct marker *marker_of(const char *line, size_t len)
 {
     char text[MARKER_MAX];
 
-    if (!memchr(line, ':', len) && !memchr(line, '+', len)) /* nearly every line */
+    if (!memchr(line, '-', len)) /* nearly every line */
         return NULL;
     simplify(line, len, text);
     for (size_t i = 0; i < ARRAY_LEN(markers); i++) {
         size_t n = strlen(markers[i].text);
-        if (strncmp(text, markers[i].text, n) == 0 && (text[n] == '\0' || text[n] == ' '))
+        if (strncmp(text, markers[i].text, n) != 0)
+            continue;
+        const char *behind = text + n + (text[n] == ' ');
+        if (!*behind || (text[n] == ' ' && !markers[i].alone))
             return &markers[i];
     }
     return NULL;

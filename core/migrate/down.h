@@ -17,7 +17,7 @@ struct down_section {
 
 /*
  * Looks for the marker: "-- migrate:down" (dbmate), "-- +goose Down" or "-- +migrate Down" alone in
- * its line, in any case, with words behind it or not. ERR_SQL_SYNTAX_ERROR with the line when
+ * its line, in any case, with words behind it or not; or "-- Down Migration" (node-pg-migrate), without. ERR_SQL_SYNTAX_ERROR with the line when
  * another section follows: a tool that runs sections in another order would mean something else by
  * them.
  */

@@ -152,6 +152,23 @@ static char *version_of(const char *path, const struct file_name **name)
     return NULL;
 }
 
+/* Flyway's "V7__add_invoices" is "7__add_invoices" here, in place, and "U7__…" its way back. A version
+ * of several parts is refused: versions are ordered by one number. */
+static err_code take_flyway(char *version, const char *path, bool *down, struct err *err)
+{
+    bool is_flyway = *version == 'V' || *version == 'U';
+    size_t n = is_flyway ? strspn(version + 1, "0123456789") : 0;
+
+    if (!n)
+        return ERR_NONE;
+    if (strncmp(version + 1 + n, "__", 2) != 0)
+        return source_fail(err, ERR_INVALID_MIGRATION_NAME, path,
+                           "the version must be one number, as in V0007__add_invoices.sql");
+    *down = *version == 'U';
+    memmove(version, version + 1, strlen(version));
+    return ERR_NONE;
+}
+
 /* The instant that a folder's leading YYYYMMDDHHMMSS names, in UTC; 0 when it names none. */
 static int64_t when_of_folder(const char *version)
 {
@@ -269,8 +286,11 @@ static err_code make_one(struct making *m, const struct source_file *file, bool 
     if (!version)
         return source_fail(err, ERR_BUNDLE_INVALID, file->path,
                            "migrations are NAME.sql, or NAME/migration.sql, nothing deeper");
-    err_code rc = check_layout(m, file->path, name->in_folder, err);
-    if (rc || name->down != down)
+    bool is_down = name->down;
+    err_code rc = take_flyway(version, file->path, &is_down, err);
+    if (!rc)
+        rc = check_layout(m, file->path, name->in_folder, err);
+    if (rc || is_down != down)
         return rc;
     return down ? make_down(m, file, version, err)
                 : make_up(m, file, version, name->in_folder, err);

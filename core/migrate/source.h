@@ -3,7 +3,8 @@
  * Where migrations come from: a folder, or a bundle in memory (JSON files, tar.gz). Layouts: plain
  * NNNN_name.sql, drizzle-kit's (meta/_journal.json beside the files) and drizzle's folders
  * (YYYYMMDDHHMMSS_name/migration.sql). The way back is NNNN_name.down.sql beside NNNN_name.sql or
- * NNNN_name.up.sql, down.sql in a folder, or a section of the file itself (down.h).
+ * NNNN_name.up.sql, down.sql in a folder, or a section of the file itself (down.h). Flyway's
+ * VNNNN__name.sql and UNNNN__name.sql are NNNN__name and its way back.
  */
 #pragma once
 

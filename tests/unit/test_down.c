@@ -29,6 +29,8 @@ static const struct {
     {"SELECT 1;\n-- see migrate:down\nSELECT 2;", 2, -1},
     {"SELECT 1; -- migrate:down\nSELECT 2;", 2, -1}, /* not a line of its own */
     {"SELECT 1;\n-- +goose Downwards\nSELECT 2;", 2, -1},
+    {"-- Up Migration\nSELECT 1;\n\n-- Down Migration\r\nSELECT 2;", 1, 1},
+    {"-- down migration: there is none\nSELECT 1;", 1, -1},
     {"SELECT 1;\n--- migrate:down\nSELECT 2;", 2, -1},
     {"", 0, -1},
 };

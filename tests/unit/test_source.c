@@ -85,6 +85,16 @@ static const struct {
      NULL, 0, 0},
     {{{"0001_a.sql", ""}, {"0002_b.down.sql", "SELECT 1"}, {"0002_b.down.sql.bak", ""}},
      ERR_DOWN_MISMATCH, "0002_b.down.sql", NULL, 0, 0},
+    {{{"V2__b.sql", "SELECT 2"}, {"V10__c.sql", "SELECT 3"}, {"V1__a.sql", "SELECT 1"}},
+     ERR_NONE, NULL, "1__a", 0, 3},
+    {{{"V1.1__a.sql", "SELECT 1"}}, ERR_INVALID_MIGRATION_NAME, "V1.1__a.sql", NULL, 0, 0},
+    {{{"V1_a.sql", "SELECT 1"}}, ERR_INVALID_MIGRATION_NAME, "V1_a.sql", NULL, 0, 0},
+    {{{"V1__a.sql", "SELECT 1"}, {"U1__a.sql", "SELECT 2"}}, ERR_NONE, NULL, "1__a", 0, 1},
+    {{{"V1__a.sql", "SELECT 1"}, {"U2__a.sql", "SELECT 2"}},
+     ERR_DOWN_MISMATCH, "U2__a.sql", NULL, 0, 0},
+    {{{"R__views.sql", "SELECT 1"}}, ERR_INVALID_MIGRATION_NAME, "R__views.sql", NULL, 0, 0},
+    {{{"Visits.sql", "SELECT 1"}}, ERR_INVALID_MIGRATION_NAME, "Visits.sql", NULL, 0, 0},
+    {{{"V1__a.sql", "SELECT 1"}, {"1__a.sql", "SELECT 2"}}, ERR_BUNDLE_INVALID, "1__a", NULL, 0, 0},
 };
 
 static json_t *to_json(const struct item *items)
