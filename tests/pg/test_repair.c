@@ -21,7 +21,7 @@ static struct catalog *make_catalog(const char *third)
     struct catalog *out = NULL;
 
     for (int i = 0; i < 3; i++) {
-        char version[16];
+        char version[32];
         (void)snprintf(version, sizeof version, "%04d_%c", i + 1, "abc"[i]);
         OK(migration_make(version, texts[i], strlen(texts[i]), 1000 * (i + 1), &items[i], NULL));
     }

@@ -17,7 +17,7 @@ static void set_up(void)
     struct migration *items = calloc(4, sizeof *items);
 
     for (int i = 0; i < 4; i++) {
-        char version[16], sql[16];
+        char version[32], sql[32];
         (void)snprintf(version, sizeof version, "%04d_%c", i + 1, "abcd"[i]);
         (void)snprintf(sql, sizeof sql, "SELECT %d", i);
         ck_assert(!migration_make(version, sql, strlen(sql), 1000 * (i + 1), &items[i], NULL));
