@@ -73,7 +73,7 @@ struct config {
         char *folder, *table;
         char *allow, *schemas;      /* words with commas between: what migrations may do */
         const char *default_format; /* of tracking tables that have to be made */
-        int64_t watch_interval_ms, lock_timeout_ms, statement_timeout_ms;
+        int64_t watch_interval_ms, lock_timeout_ms, statement_timeout_ms, plan_ttl_s;
         int max_parallel, lock_attempts;
     } migrations;
     struct {

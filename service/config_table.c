@@ -326,6 +326,9 @@ static const struct setting rows[] = {
      .max = 256,
      .unit = "tenants",
      .help = "Tenants of one server that are migrated at a time."},
+    {.name = "migrations.plan_ttl_s", .kind = SETTING_AMOUNT, AT(migrations.plan_ttl_s),
+     .fallback = "86400", .min = 1, .max = 2592000, .unit = "s",
+     .help = "How long a plan may wait for its run."},
 
     {.name = "migrations.allow",
      .kind = SETTING_TEXT,

@@ -20,11 +20,13 @@ enum {
 static const struct role roles[] = {
     {.name = "viewer", .scopes = VIEWER},
     {.name = "ci",
-     .scopes = BIT(CATALOG_READ) | BIT(CATALOG_WRITE) | BIT(MIGRATIONS_READ) | BIT(MIGRATIONS_RUN) |
-               BIT(JOBS_READ) | BIT(TENANTS_READ) | BIT(SCHEMA_READ) | BIT(EVENTS_READ)},
+     .scopes = BIT(CATALOG_READ) | BIT(CATALOG_WRITE) | BIT(MIGRATIONS_READ) |
+               BIT(MIGRATIONS_PLAN) | BIT(MIGRATIONS_RUN) | BIT(JOBS_READ) | BIT(TENANTS_READ) |
+               BIT(SCHEMA_READ) | BIT(EVENTS_READ)},
     {.name = "operator",
-     .scopes = VIEWER | BIT(TENANTS_OPERATE) | BIT(TENANTS_WRITE) | BIT(MIGRATIONS_RUN) |
-               BIT(MIGRATIONS_REPAIR) | BIT(JOBS_OPERATE) | BIT(POOLS_OPERATE)},
+     .scopes = VIEWER | BIT(TENANTS_OPERATE) | BIT(TENANTS_WRITE) | BIT(MIGRATIONS_PLAN) |
+               BIT(MIGRATIONS_RUN) | BIT(MIGRATIONS_REPAIR) | BIT(JOBS_OPERATE) |
+               BIT(POOLS_OPERATE)},
     {.name = "admin", .scopes = SCOPES_ALL},
 };
 

@@ -31,7 +31,8 @@
     X(CONFIG_READ, "config:read")                                                                  \
     X(METRICS_READ, "metrics:read")                                                                \
     X(TOKENS_ADMIN, "tokens:admin")                                                                \
-    X(MIGRATIONS_REPAIR, "migrations:repair")
+    X(MIGRATIONS_REPAIR, "migrations:repair")                                                      \
+    X(MIGRATIONS_PLAN, "migrations:plan")
 
 #define SCOPE_ENUM(name, text) SCOPE_##name,
 typedef enum scope { SCOPE_LIST(SCOPE_ENUM) SCOPE_END } scope;

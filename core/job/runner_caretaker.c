@@ -5,6 +5,7 @@
 #include "core/job/job_store.h"
 #include "core/job/runner_internal.h"
 #include "core/job/worker_store.h"
+#include "core/migrate/plan_store.h"
 
 enum { PRUNE_EVERY_MS = 60000, PRUNE_LIMIT = 1000 };
 
@@ -80,7 +81,8 @@ static err_code prune(struct care *c, struct err *err)
     if (now < c->prune_at)
         return ERR_NONE;
     c->prune_at = now + runner_jitter(PRUNE_EVERY_MS);
-    return job_prune(c->pg, c->runner->options.retention_days, PRUNE_LIMIT, err);
+    err_code rc = plan_prune(c->pg, c->runner->options.retention_days, PRUNE_LIMIT, err);
+    return rc ? rc : job_prune(c->pg, c->runner->options.retention_days, PRUNE_LIMIT, err);
 }
 
 /* The leader's duties; each is safe when two replicas believe that they lead. */

@@ -208,7 +208,31 @@ err_code plan_use(struct pg *pg, const char *id, const char *run_id, struct err 
         .name = "plan_use",
         .sql = "UPDATE tenantd.plan SET run_id = $2 WHERE id = $1",
     };
-    return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(id), PG_ARG(run_id)), NULL, err);
+    static const struct pg_stmt back = {
+        .name = "plan_use_back_to",
+        .sql = "UPDATE tenantd.task k SET args = k.args || jsonb_build_object('back_to', x.back_to)"
+               " FROM tenantd.plan_target x WHERE k.job_id = $2 AND x.plan_id = $1"
+               "  AND x.tenant_id = k.tenant_id AND x.back_to IS NOT NULL",
+    };
+    err_code rc = pg_exec(pg, &stmt, PG_ARGS(PG_ARG(id), PG_ARG(run_id)), NULL, err);
+    return rc ? rc : pg_exec(pg, &back, PG_ARGS(PG_ARG(id), PG_ARG(run_id)), NULL, err);
+}
+
+err_code plan_selector(struct pg *pg, const char *id, struct selector *out, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "plan_selector",
+        .sql = "SELECT coalesce(array_agg(tenant_id), '{}')::text AS ids, count(*) AS n"
+               " FROM tenantd.plan_target WHERE plan_id = $1",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(id)), &rows, err);
+
+    if (rc)
+        return rc;
+    *out = (struct selector){.ids = strdup(pg_text(rows, 0, "ids")),
+                             .id_count = (size_t)pg_bigint(rows, 0, "n")};
+    return out->ids ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
 err_code plan_delete(struct pg *pg, const char *id, struct err *err)

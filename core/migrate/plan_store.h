@@ -59,6 +59,10 @@ err_code plan_targets(struct pg *pg, const char *id, const char *after, int limi
 /* Targets that are not as the plan saw them: rows (tenant_id, state, moved), 100 at most; state is
  * NULL when the tenant is gone. */
 err_code plan_moved(struct pg *pg, const char *id, struct pg_rows **out, struct err *err) MUST_USE;
+/* The ids of its targets as a selector. */
+err_code plan_selector(struct pg *pg, const char *id, struct selector *out, struct err *err)
+    MUST_USE;
+/* The plan has its run, whose tasks are there: they get back_to from the targets. */
 err_code plan_use(struct pg *pg, const char *id, const char *run_id, struct err *err) MUST_USE;
 /* ERR_PLAN_NOT_FOUND. */
 err_code plan_delete(struct pg *pg, const char *id, struct err *err) MUST_USE;

@@ -9,6 +9,8 @@ api_handler catalogs_list, catalogs_get, migrations_list, migrations_put, migrat
     migrations_delete, downs_get, downs_put, downs_delete, bundles_create;
 /* runs.c, run_plan.c */
 api_handler runs_create, runs_list, runs_get, tenants_migrate, shared_migrate;
+/* plans.c */
+api_handler plans_create, plans_list, plans_get, plans_targets, plans_delete, runs_rollback_plan;
 /* status.c */
 api_handler migration_status, migration_status_refresh;
 /* repairs.c, sync_status.c */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "service/api/planning.h"
+#include "service/api/plan_use.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/str.h"
 #include "core/migrate/plan_down.h"
+#include "core/migrate/plan_store.h"
 #include "core/pg/array.h"
 
 struct run_request run_request_default(const struct config *config)
@@ -185,6 +186,10 @@ static err_code insert_run(struct pg *pg, struct planning *p, const char *kind, 
     json_auto_t *args = job_args(p, tenant.revision, shared.revision);
     if (run->down)
         (void)json_object_set_new(args, "direction", json_string("down"));
+    if (run->down && !run->target) /* each tenant to where it was */
+        (void)json_object_set_new(args, "target", json_null());
+    if (run->plan_id)
+        (void)json_object_set_new(args, "plan_id", json_text(run->plan_id));
     struct job_spec spec = {.kind = kind,
                             .subject = run->subject,
                             .args = args,
@@ -208,13 +213,15 @@ static err_code create_work(struct pg *pg, void *arg, struct err *err)
     str_reset(&p->done);
     err_code rc = p->run->queue ? ERR_NONE : refuse_conflict(pg, &p->run->selector, err);
     if (!rc)
-        rc = sort_cohorts(p, err);
+        rc = p->run->plan_id ? plan_check_fresh(pg, p, err) : sort_cohorts(p, err);
     if (!rc)
         rc = insert_run(pg, p, "migration.run", err);
     if (!rc && shared)
         rc = add_shared_task(pg, p->id, err);
     if (!rc)
         rc = add_tasks(pg, p, shared ? 1 : 0, err);
+    if (!rc && p->run->plan_id)
+        rc = plan_use(pg, p->run->plan_id, p->id, err);
     if (!rc && p->run->strategy.staged)
         rc = strategy_store_waves(pg, p->id, &p->run->strategy, shared ? 1 : 0, err);
     return rc ? rc : job_enqueued(pg, p->id, err);

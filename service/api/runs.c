@@ -8,12 +8,13 @@
 #include "core/migrate/plan_down.h"
 #include "service/api/fields.h"
 #include "service/api/handlers.h"
-#include "service/api/run_plan.h"
+#include "service/api/plan_use.h"
 #include "service/api/selection.h"
 
 static const char *const directions[] = {"up", "down", NULL};
 static const char *const failure_words[] = {"continue", "stop", NULL};
 static const char *const conflict_words[] = {"refuse", "queue", NULL};
+static const char *const catalog_words[] = {"tenant", NULL};
 
 /* "allow": names of deviations, as bits. */
 static void read_allow(const json_t *allow, struct run_request *run, struct problems *problems)
@@ -39,44 +40,60 @@ static void read_allow(const json_t *allow, struct run_request *run, struct prob
     }
 }
 
-/* Fills run from the body; whole: a run over a selector, not of one tenant. */
-static void read_run(struct call *call, bool whole, struct run_request *run,
-                     struct problems *problems)
+/* A run that goes down says how far, unless its plan does. */
+static void check_direction(const struct run_request *run, struct problems *problems)
+{
+    if (run->down && !run->target && !run->plan_id)
+        problems_add(problems, "/target", "REQUIRED",
+                     "the way down needs a target, \"" PLAN_TARGET_NONE
+                     "\" for not one migration left");
+    if (run->down && run->include_shared)
+        problems_add(problems, "/include_shared", "CONTRADICTION", "goes up only");
+}
+
+void run_read(struct call *call, run_body kind, struct run_request *run, struct problems *problems)
 {
     const json_t *selector = NULL, *allow = NULL, *strategy = NULL, *windows = NULL;
     const char *on_failure = "continue", *on_conflict = "refuse", *direction = "up";
+    const char *catalog = NULL;
     int64_t deadline = 0;
+    bool planned = json_object_get(call->body, "plan_id") && kind == RUN_BODY;
     const struct field fields[] = {
+        {.name = "on_conflict", .kind = FIELD_TEXT, .words = conflict_words, .out = &on_conflict},
         {.name = "target", .kind = FIELD_TEXT, .min = 1, .max = MIGRATION_VERSION_MAX,
          .out = &run->target},
-        {.name = "allow", .kind = FIELD_ARRAY, .max = 3, .out = &allow},
         {.name = "direction", .kind = FIELD_TEXT, .words = directions, .out = &direction},
+        {.name = "allow", .kind = FIELD_ARRAY, .max = 3, .out = &allow},
         {.name = "lock_timeout_ms", .kind = FIELD_INT, .max = 600000,
          .out = &run->lock_timeout_ms},
         {.name = "statement_timeout_ms", .kind = FIELD_INT, .max = 86400000,
          .out = &run->statement_timeout_ms},
         {.name = "lock_attempts", .kind = FIELD_INT, .min = 1, .max = 10000,
          .out = &run->lock_attempts},
-        {.name = "on_conflict", .kind = FIELD_TEXT, .words = conflict_words, .out = &on_conflict},
-        {.name = "selector", .kind = FIELD_ANY, .required = true, .out = &selector},
-        {.name = "max_parallel", .kind = FIELD_INT, .min = 1, .max = 64,
-         .out = &run->max_parallel},
-        {.name = "on_failure", .kind = FIELD_TEXT, .words = failure_words, .out = &on_failure},
-        {.name = "include_shared", .kind = FIELD_BOOL, .out = &run->include_shared},
+        {.name = "selector", .kind = FIELD_ANY, .required = !planned, .out = &selector},
+        {.name = "catalog", .kind = FIELD_TEXT, .words = catalog_words, .out = &catalog},
         {.name = "strategy", .kind = FIELD_OBJECT, .out = &strategy},
         {.name = "windows", .kind = FIELD_ARRAY, .out = &windows},
         {.name = "deadline_seconds", .kind = FIELD_INT, .min = 1, .max = 30 * 86400,
          .out = &deadline},
+        {.name = "max_parallel", .kind = FIELD_INT, .min = 1, .max = 64,
+         .out = &run->max_parallel},
+        {.name = "on_failure", .kind = FIELD_TEXT, .words = failure_words, .out = &on_failure},
+        {.name = "include_shared", .kind = FIELD_BOOL, .out = &run->include_shared},
+        {.name = "plan_id", .kind = FIELD_TEXT, .min = 1, .max = 36, .out = &run->plan_id},
     };
+    /* which of them a body may have */
+    static const struct {
+        size_t first, count;
+    } parts[] = {[RUN_OF_ONE_BODY] = {0, 7},
+                 [ROLLBACK_BODY] = {3, 4},
+                 [PLAN_BODY] = {1, 11},
+                 [RUN_BODY] = {0, ARRAY_LEN(fields)}};
 
-    fields_read(call->body, "", fields, whole ? ARRAY_LEN(fields) : 7, problems);
+    fields_read(call->body, "", fields + parts[kind].first, parts[kind].count, problems);
     read_allow(allow, run, problems);
     run->down = str_eq(direction, "down");
-    if (run->down && !run->target)
-        problems_add(problems, "/target", "REQUIRED", "the way down needs a target, \"" PLAN_TARGET_NONE
-                     "\" for not one migration left");
-    if (run->down && run->include_shared)
-        problems_add(problems, "/include_shared", "CONTRADICTION", "goes up only");
+    check_direction(run, problems);
     run->stop_on_failure = str_eq(on_failure, "stop");
     run->queue = str_eq(on_conflict, "queue");
     selection_parse(selector, &run->selector, problems);
@@ -86,11 +103,29 @@ static void read_run(struct call *call, bool whole, struct run_request *run,
 static struct reply start(struct call *call, struct run_request *run)
 {
     char id[UUID_TEXT_SIZE];
+    json_t *differences = NULL;
     struct err err = {.code = ERR_NONE};
 
-    if (run_create(call, run, id, &err))
-        return call_fail(call, &err);
-    return reply_job(call, id);
+    run->differences = &differences;
+    if (!run_create(call, run, id, &err))
+        return reply_job(call, id);
+    if (differences)
+        return reply_problem(call->req, &err, json_pack("{s:o}", "metadata", differences));
+    return call_fail(call, &err);
+}
+
+/* What the plan of the body says is part of the body from here on. */
+static err_code take_plan(struct call *call, bool dry_run, struct problems *problems,
+                          struct err *err)
+{
+    const char *id = json_string_value(json_object_get(call->body, "plan_id"));
+
+    if (!id)
+        return ERR_NONE;
+    if (dry_run)
+        problems_add(problems, "/plan_id", "CONTRADICTION",
+                     "a plan is looked at, and not run dry: GET /v1/migration-plans/{plan_id}");
+    return plan_merge(call, id, problems, err);
 }
 
 struct reply runs_create(struct call *call)
@@ -101,9 +136,12 @@ struct reply runs_create(struct call *call)
     json_t *plan = NULL;
     bool dry_run = false;
 
-    read_run(call, true, &run, &problems);
     if (query_bool(call, "dry_run", false, &dry_run, &err) ||
-        selection_check(call, &run.selector, &problems, &err) ||
+        take_plan(call, dry_run, &problems, &err))
+        return call_fail(call, &err);
+    run_read(call, RUN_BODY, &run, &problems);
+    if ((run.plan_id ? plan_selection(call, &run, &problems, &err)
+                     : selection_check(call, &run.selector, &problems, &err)) ||
         strategy_check(call, &run.strategy, &run.selector, &problems, &err))
         return call_fail(call, &err);
     if (problems.list)
@@ -129,7 +167,7 @@ struct reply tenants_migrate(struct call *call)
                       " are migrated", t.id, tenant_state_name(t.state));
         return call_fail(call, &err);
     }
-    read_run(call, false, &run, &problems);
+    run_read(call, RUN_OF_ONE_BODY, &run, &problems);
     if (problems.list)
         return problems_reply(call, &problems);
     if (selector_of_id(t.id, &run.selector, &err))
@@ -145,7 +183,7 @@ struct reply shared_migrate(struct call *call)
     char id[UUID_TEXT_SIZE];
     struct err err = {.code = ERR_NONE};
 
-    read_run(call, false, &run, &problems);
+    run_read(call, RUN_OF_ONE_BODY, &run, &problems);
     if (problems.list)
         return problems_reply(call, &problems);
     if (shared_create(call, &run, id, &err))
