@@ -96,6 +96,25 @@ err_code down_section_find(const char *sql, size_t len, struct down_section *out
 }
 
 /* The way back runs in one transaction: it shall be taken whole or not at all. */
+static err_code refuse_alone(const struct migration *down, struct err *err)
+{
+    static const char why[] =
+        "a way back runs in one transaction; it must do without CONCURRENTLY and VACUUM";
+    const struct statement *s = down->statements, *end = s + down->statement_count;
+
+    while (s < end && (s->kind == STATEMENT_PLAIN || s->kind == STATEMENT_CALL))
+        s++;
+    if (s == end) /* a directive alone says that it shall be otherwise */
+        return err_set(err, ERR_STATEMENT_NOT_ALLOWED, "%s", why);
+    (void)err_set(err, ERR_STATEMENT_NOT_ALLOWED, "line %d, column %d: %s", s->line, s->column,
+                  why);
+    if (err) {
+        err->line = s->line;
+        err->column = s->column;
+    }
+    return ERR_STATEMENT_NOT_ALLOWED;
+}
+
 static err_code check_script(struct migration *down, const struct sql_policy *policy,
                              struct err *err)
 {
@@ -107,10 +126,7 @@ static err_code check_script(struct migration *down, const struct sql_policy *po
     down->statements = facts.statements;
     down->statement_count = facts.count;
     down->classes = facts.classes;
-    if (!facts.no_transaction)
-        return ERR_NONE;
-    return err_set(err, ERR_STATEMENT_NOT_ALLOWED,
-                   "a way back runs in one transaction; it must do without CONCURRENTLY and VACUUM");
+    return facts.no_transaction ? refuse_alone(down, err) : ERR_NONE;
 }
 
 /* Takes text, whose bytes from `from` on are the script; lines count from the text's start. */

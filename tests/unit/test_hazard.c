@@ -39,7 +39,7 @@ static const struct {
     {"CREATE INDEX i ON a (x);", "create_index ", "a=SHARE "},
     {"CREATE INDEX i ON a (x); ALTER TABLE a ADD y int;", "create_index ", "a=ACCESS EXCLUSIVE "},
     {"ALTER TABLE a ADD y int; CREATE INDEX i ON a (x);", "create_index ", "a=ACCESS EXCLUSIVE "},
-    {"DROP TABLE a, s.b;", "drop_table drop_table ", "a=ACCESS EXCLUSIVE b=ACCESS EXCLUSIVE "},
+    {"DROP TABLE a, b;", "drop_table drop_table ", "a=ACCESS EXCLUSIVE b=ACCESS EXCLUSIVE "},
     {"DROP INDEX i; DROP FUNCTION f(); DROP VIEW v;", "", ""},
     {"TRUNCATE a, b;", "truncate truncate ", "a=ACCESS EXCLUSIVE b=ACCESS EXCLUSIVE "},
     {"ALTER TABLE a RENAME x TO y; ALTER TABLE a RENAME TO b;", "rename rename ",
