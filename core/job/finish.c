@@ -102,7 +102,7 @@ static void decide_snooze(const struct job_kind *kind, struct finished *item, do
     int64_t delay = snooze_ms(kind, item, random);
 
     item->lock_wait = item->result.snooze == SNOOZE_LOCK;
-    item->snoozed = item->lock_wait || item->result.snooze == SNOOZE_ELSE;
+    item->snoozed = item->result.snooze != SNOOZE_LANE; /* a turn of our own is no trouble */
     if (delay < 0) {
         give_up(item);
         name_the_lock(&item->result);

@@ -304,7 +304,7 @@ static const struct snooze_case {
     {SNOOZE_LOCK, 4, 4, 0, TASK_FAILED, 0, true, true}, /* the fifth of five attempts */
     {SNOOZE_LANE, 999, 999, 0, TASK_QUEUED, 500, false, false},
     {SNOOZE_LANE, 0, 0, 0.5, TASK_QUEUED, 2250, false, false},
-    {SNOOZE_SERVER, 999, 999, 0, TASK_QUEUED, 500, false, false},
+    {SNOOZE_SERVER, 999, 999, 0, TASK_QUEUED, 500, true, false},
 };
 
 START_TEST(snoozes)
