@@ -85,9 +85,9 @@ static void add_result(struct previewing *p, const struct repair_result *result,
     }
     add_cohort(
         p,
-        json_pack("{s:o, s:O, s:o}", "format",
+        json_pack("{s:o, s:o, s:o}", "format",
                   result->edits ? json_string(tracking_format_name(result->format)) : json_null(),
-                  "edits", result->edits ? result->edits : json_array(), "problem",
+                  "edits", result->edits ? json_incref(result->edits) : json_array(), "problem",
                   problem_json(why)),
         n, ids);
 }

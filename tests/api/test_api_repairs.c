@@ -306,7 +306,7 @@ START_TEST(other_tools_histories_are_adopted)
 END_TEST
 
 static const struct step states[] = {
-    STEP("a reader", POST, "/v1/tokens", "{'name':'r','scopes':['viewer','ci']}", 201, NULL,
+    STEP("a reader", POST, "/v1/tokens", "{'name':'r','scopes':['migrations:read','migrations:run']}", 201, NULL,
          .keep = "t=/token"),
     STEP("may look", GET, T "s1/migrations/sync", NULL, 200, NULL, .token = "{t}"),
     STEP("may not repair", POST, T "s1/migrations/sync", "{'clean_orphans':true}", 403,
