@@ -8,26 +8,15 @@
 #include "core/base/json.h"
 #include "core/base/retry.h"
 #include "core/base/str.h"
-#include "core/job/finish.h"
 #include "core/job/insight.h"
 #include "core/job/job_internal.h"
-#include "core/job/runner_internal.h"
+#include "core/job/runner_run.h"
 
 enum {
     CHUNK_MS = 300,        /* how long a chunk should take */
+    SLOW_MS = 1000,        /* a task that takes longer does not hold up the rest of it */
     STORE_EVERY_MS = 250,  /* how long results may wait */
     SERVER_TASKS_MAX = 250 /* then a new connection: a backend's caches grow with every schema */
-};
-
-struct run {
-    struct slot *slot;
-    struct chunk *chunk;
-    const struct job_kind *kind;
-    struct finished *items; /* one a task */
-    size_t done, stored;    /* how many of them have come to an end; are stored */
-    int64_t stored_at;
-    bool halted; /* nothing more of the chunk shall start */
-    bool lost;   /* the tasks may be somebody else's: nothing is stored any more */
 };
 
 int chunk_size(void *arg, const char *kind_name)
@@ -53,15 +42,6 @@ static void learn_duration(struct run *r, int64_t us)
     double *mean = &runner->task_ms[r->kind - runner->options.kinds];
     *mean = *mean > 0 ? *mean * 0.7 + ms * 0.3 : ms;
     (void)pthread_mutex_unlock(&runner->lock);
-}
-
-static void store_batch(struct run *r);
-
-static bool is_lost(struct run *r)
-{
-    if (!r->lost)
-        r->lost = slot_reason(r->slot) == STOP_LEASE_LOST || runner_is_fenced(r->slot->runner);
-    return r->lost;
 }
 
 void slot_drop_server(struct slot *slot)
@@ -101,7 +81,7 @@ static err_code open_server(struct run *r, struct err *err)
 
     if (good)
         return ERR_NONE;
-    store_batch(r); /* only the connection that made a commit can tell that it is on disk */
+    run_store(r); /* only the connection that made a commit can tell that it is on disk */
     slot_drop_server(slot);
     slot->server_id = strdup(r->chunk->server);
     if (!slot->server_id)
@@ -116,19 +96,6 @@ static void judge_no_server(const struct err *why, struct task_result *result)
     result->verdict = err_is_retryable(why->code) ? VERDICT_SNOOZE : VERDICT_FAILED;
     result->outcome =
         json_pack("{s:s, s:o}", "code", err_name(why->code), "detail", json_text(why->msg));
-}
-
-/* Waits for the control database as long as the lease lasts. */
-static bool await_control(struct run *r)
-{
-    struct slot *slot = r->slot;
-
-    for (int64_t ms = 50; !is_lost(r); ms = ms < SECOND_MS ? 2 * ms : SECOND_MS) {
-        if (runner_connect(slot->runner, &slot->control, TROUBLE_FINISH))
-            return true;
-        runner_pause(runner_jitter(ms));
-    }
-    return false;
 }
 
 /* A kind that left a transaction open must not leave it to the next task. */
@@ -155,7 +122,9 @@ static void run_kind(struct run *r, struct finished *item)
 
     item->witness = pg_serial(slot->control);
     slot_expose(slot);
+    pg_on_slow(slot->server, SLOW_MS, run_let_go, r);
     r->kind->run(&run, &item->result);
+    pg_on_slow(slot->server, 0, NULL, NULL);
     slot_withdraw(slot);
     tidy(slot->server);
     tidy(slot->control);
@@ -196,147 +165,7 @@ static void run_task(struct run *r, struct finished *item)
 static bool may_start(struct run *r)
 {
     return !r->halted && !atomic_load(&r->slot->runner->stopping) &&
-           slot_reason(r->slot) == STOP_NONE && await_control(r);
-}
-
-/*
- * Tasks of a kind with .flush commit asynchronously. On the control schema's own cluster the
- * synchronous commit of finish_store() puts them on disk too: WAL is one stream. On another one a
- * commit that writes WAL has to be made there (PostgreSQL documentation, 30.4 Asynchronous Commit;
- * one that wrote nothing flushes nothing). Either says so only if the server did not crash in
- * between, which ends every session: it has to be made by one that was open when the task ran.
- */
-static err_code flush_server(struct pg *server, struct err *err)
-{
-    static const struct pg_stmt stmt = {
-        .name = "runner_flush",
-        .sql = "SELECT set_config('synchronous_commit', 'on', true),"
-               " pg_logical_emit_message(true, 'tenantd', 'flush')",
-    };
-    if (!server)
-        return err_set(err, ERR_DATABASE_UNAVAILABLE, "the connection to the server was lost");
-    return pg_exec(server, &stmt, PG_NO_ARGS, NULL, err);
-}
-
-/* Whether something is said of the tenant's schema that must be on disk by then. */
-static bool needs_flush(const struct run *r, const struct finished *item)
-{
-    return r->kind->flush && !item->given_back &&
-           (item->state == TASK_SUCCEEDED || item->state == TASK_SKIPPED ||
-            item->result.applied_set);
-}
-
-/* What may not be on disk is done again: the tracking tables tell what is there. A failure stays
- * one, and says nothing of what went before it. */
-static void distrust(struct finished *item)
-{
-    if (item->state == TASK_SUCCEEDED || item->state == TASK_SKIPPED)
-        finish_again(item, SECOND_MS);
-    item->result.applied_set = 0;
-}
-
-/* The control connection that stores was not there when they ran: the server may have crashed. */
-static void distrust_unwitnessed(struct run *r, struct finished *items, size_t n)
-{
-    for (size_t i = 0; i < n && r->chunk->server_is_control; i++)
-        if (needs_flush(r, &items[i]) && items[i].witness != pg_serial(r->slot->control))
-            distrust(&items[i]);
-}
-
-static void flush_batch(struct run *r, struct finished *items, size_t n)
-{
-    struct err err = {.code = ERR_NONE};
-    bool wanted = false;
-
-    for (size_t i = 0; i < n; i++)
-        wanted |= needs_flush(r, &items[i]);
-    if (r->chunk->server_is_control || !wanted || !flush_server(r->slot->server, &err))
-        return;
-    runner_trouble(r->slot->runner, TROUBLE_FLUSH, &err);
-    for (size_t i = 0; i < n; i++)
-        if (needs_flush(r, &items[i]))
-            distrust(&items[i]);
-}
-
-/* Tries until it is stored, cannot be stored at all, or the lease is lost (ERR_WORKER_LOST). An
- * attempt whose answer got lost may have been stored: then what the next finds gone was ours. */
-static err_code store(struct run *r, struct finished *items, size_t n, struct err *err)
-{
-    struct slot *slot = r->slot;
-    bool unsure = false;
-
-    while (await_control(r)) {
-        distrust_unwitnessed(r, items, n);
-        err_code rc = finish_store(slot->control, r->chunk->worker, slot->number, items, n, err);
-        for (size_t i = 0; i < n && !rc && unsure; i++)
-            items[i].stored = true;
-        if (!rc || !err_is_retryable(rc))
-            return rc;
-        unsure = true;
-        runner_trouble(slot->runner, TROUBLE_FINISH, err);
-        runner_disconnect(slot->runner, &slot->control);
-        runner_pause(runner_jitter(100));
-    }
-    return err_set(err, ERR_WORKER_LOST, "the lease was lost before the results were stored");
-}
-
-/* A result that PostgreSQL refuses must not take the others with it, nor be tried for ever. */
-static void store_singly(struct run *r, struct finished *items, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct err err = {.code = ERR_NONE};
-        err_code rc = store(r, &items[i], 1, &err);
-        if (rc && rc != ERR_WORKER_LOST) {
-            runner_trouble(r->slot->runner, TROUBLE_FINISH, &err);
-            finish_spoil(&items[i], &err);
-            rc = store(r, &items[i], 1, &err);
-        }
-        if (rc)
-            r->slot->dirty = true;
-    }
-}
-
-/* VERDICT of a task that was to run again but belongs to a cancelled job. */
-static void correct_verdict(struct finished *item)
-{
-    if (item->state == TASK_CANCELLED)
-        item->result.verdict = VERDICT_CANCELLED;
-}
-
-static void tell_stored(struct run *r, struct finished *items, size_t n)
-{
-    const struct runner *runner = r->slot->runner;
-    int fenced = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        fenced += !items[i].stored;
-        correct_verdict(&items[i]);
-        if (items[i].stored && !items[i].given_back && runner->observer.task_finished)
-            runner->observer.task_finished(runner->options.observer_ctx, &r->chunk->job,
-                                           items[i].task, &items[i].result, items[i].duration_ms);
-    }
-    if (fenced && runner->observer.fenced)
-        runner->observer.fenced(runner->options.observer_ctx, fenced);
-}
-
-static void store_batch(struct run *r)
-{
-    struct finished *items = r->items + r->stored;
-    size_t n = r->done - r->stored;
-    struct err err = {.code = ERR_NONE};
-
-    if (!n)
-        return;
-    flush_batch(r, items, n);
-    err_code rc = store(r, items, n, &err);
-    if (rc && rc != ERR_WORKER_LOST) {
-        runner_trouble(r->slot->runner, TROUBLE_FINISH, &err);
-        store_singly(r, items, n);
-    }
-    r->slot->dirty |= r->lost;
-    tell_stored(r, items, n);
-    r->stored = r->done;
-    r->stored_at = clock_mono_ms();
+           slot_reason(r->slot) == STOP_NONE && run_await_control(r);
 }
 
 /* A failure may spend the job's budget: then what has not begun is given back. */
@@ -357,10 +186,10 @@ static void weigh_failure(struct run *r)
 
 static void run_tasks(struct run *r)
 {
-    for (size_t i = 0; i < r->chunk->count; i++) {
+    for (size_t i = 0; i < r->end; i++) {
         struct finished *item = &r->items[i];
-        item->task = &r->chunk->tasks[i];
-        item->result.verdict = VERDICT_FAILED; /* of a kind that gives none */
+        *item = (struct finished){.task = &r->chunk->tasks[i],
+                                  .result.verdict = VERDICT_FAILED /* of a kind that gives none */};
         if (may_start(r))
             run_task(r, item);
         else
@@ -368,11 +197,11 @@ static void run_tasks(struct run *r)
         r->done = i + 1;
         bool failed = item->state == TASK_FAILED && !r->halted;
         if (failed || clock_mono_ms() - r->stored_at >= STORE_EVERY_MS)
-            store_batch(r);
+            run_store(r);
         if (failed)
             weigh_failure(r);
     }
-    store_batch(r);
+    run_store(r);
 }
 
 /* The end of a job, and of a wave, is seen by the worker that brings it. */
@@ -399,6 +228,7 @@ void chunk_run(struct slot *slot, struct chunk *chunk)
         .chunk = chunk,
         .kind = runner_kind(slot->runner, chunk->job.kind),
         .items = calloc(chunk->count, sizeof *r.items),
+        .end = chunk->count,
         .stored_at = clock_mono_ms(),
     };
 

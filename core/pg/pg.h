@@ -110,6 +110,10 @@ struct pg_canceller *pg_canceller_new(const struct pg *pg); /* NULL: no memory o
 void pg_canceller_fire(struct pg_canceller *canceller);
 void pg_canceller_free(struct pg_canceller *canceller);
 
+/* When a script on this connection takes longer than ms, fn is called once, in the thread that waits
+ * for it; it must leave the connection alone. NULL: no more. pg may be NULL. */
+void pg_on_slow(struct pg *pg, int64_t ms, void (*fn)(void *arg), void *arg);
+
 /* After LISTEN: waits up to timeout_ms for a notification on any channel; all that have arrived are
  * taken, *notified says whether there was one. Fails with ERR_DATABASE_UNAVAILABLE. */
 err_code pg_wait_notify(struct pg *pg, int64_t timeout_ms, bool *notified,

@@ -11,6 +11,9 @@ enum { PREPARED_MAX = 192 };
 struct pg {
     PGconn *conn;
     uint64_t serial;
+    int64_t slow_ms; /* pg_on_slow() */
+    void (*slow)(void *arg);
+    void *slow_arg;
     bool pooled;
     int tx_timeout_ms; /* of statements in a transaction, where the session cannot hold it; 0: none */
     size_t prepared_count;

@@ -17,6 +17,7 @@ struct reading {
     struct pg *pg;
     struct pg_failure *failure;
     int64_t deadline; /* monotonic ms, 0: none */
+    int64_t slow_at;  /* likewise; when somebody wants to know that it takes long */
     size_t done;
     bool failed, cancelled;
 };
@@ -88,21 +89,49 @@ static void cancel(struct reading *r)
     r->deadline = clock_mono_ms() + CANCEL_GRACE_MS;
 }
 
+void pg_on_slow(struct pg *pg, int64_t ms, void (*fn)(void *arg), void *arg)
+{
+    if (!pg)
+        return;
+    pg->slow_ms = ms;
+    pg->slow = fn;
+    pg->slow_arg = arg;
+}
+
+static void tell_slow(struct reading *r)
+{
+    if (!r->slow_at || clock_mono_ms() < r->slow_at)
+        return;
+    r->slow_at = 0;
+    r->pg->slow(r->pg->slow_arg);
+}
+
+/* How long poll() may wait; -1: for ever. */
+static int patience(const struct reading *r)
+{
+    int64_t at = r->deadline;
+
+    if (r->slow_at && (!at || r->slow_at < at))
+        at = r->slow_at;
+    int64_t left = at - clock_mono_ms();
+    return !at ? -1 : left > 0 ? (int)left : 0;
+}
+
 /* Waits until a result can be read; false: the connection or the time is gone. */
 static bool await_result(struct reading *r)
 {
     PGconn *conn = r->pg->conn;
 
     while (PQisBusy(conn)) {
-        int64_t left = r->deadline ? r->deadline - clock_mono_ms() : -1;
-        if (r->deadline && left <= 0) {
+        tell_slow(r);
+        if (r->deadline && r->deadline <= clock_mono_ms()) {
             if (r->cancelled)
                 return false;
             cancel(r);
             continue;
         }
         struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
-        if (poll(&fd, 1, (int)left) < 0 && errno != EINTR)
+        if (poll(&fd, 1, patience(r)) < 0 && errno != EINTR)
             return false;
         if (fd.revents && !PQconsumeInput(conn))
             return false;
@@ -149,7 +178,8 @@ err_code pg_script_run(struct pg *pg, const char *sql, int64_t deadline_ms,
 {
     struct reading r = {.pg = pg,
                         .failure = failure,
-                        .deadline = deadline_ms ? clock_mono_ms() + deadline_ms : 0};
+                        .deadline = deadline_ms ? clock_mono_ms() + deadline_ms : 0,
+                        .slow_at = pg->slow ? clock_mono_ms() + pg->slow_ms : 0};
 
     if (!PQsendQuery(pg->conn, sql))
         return lost(&r, err);
