@@ -95,25 +95,6 @@ err_code down_section_find(const char *sql, size_t len, struct down_section *out
     return ERR_NONE;
 }
 
-static err_code refuse_alone(const struct migration *down, struct err *err)
-{
-    struct statement at = {.line = 1, .column = 1}; /* of the file's own word */
-
-    for (size_t i = down->statement_count; i--;)
-        if (down->statements[i].kind != STATEMENT_PLAIN &&
-            down->statements[i].kind != STATEMENT_CALL)
-            at = down->statements[i];
-    (void)err_set(err, ERR_STATEMENT_NOT_ALLOWED,
-                  "line %d, column %d: a way back runs in one transaction; it must do without"
-                  " CONCURRENTLY and VACUUM",
-                  at.line, at.column);
-    if (err) {
-        err->line = at.line;
-        err->column = at.column;
-    }
-    return ERR_STATEMENT_NOT_ALLOWED;
-}
-
 /* The way back runs in one transaction: it shall be taken whole or not at all. */
 static err_code refuse_alone(const struct migration *down, struct err *err)
 {
