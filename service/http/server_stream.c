@@ -61,8 +61,11 @@ static ssize_t send_more(void *cls, uint64_t pos, char *out, size_t max)
         s->waiting = true;
         suspend(ex);
     } else {
-        result = s->state == STREAM_ENDED ? MHD_CONTENT_READER_END_OF_STREAM
-                                          : MHD_CONTENT_READER_END_WITH_ERROR;
+        /* libmicrohttpd 0.9.75 keeps a connection whose body ends with an error until its idle time is
+         * over; on one that was shut down the end of the body cannot be sent, and it goes at once */
+        if (s->state != STREAM_ENDED)
+            cut(ex);
+        result = MHD_CONTENT_READER_END_OF_STREAM;
     }
     (void)pthread_mutex_unlock(&s->lock);
     return result;
