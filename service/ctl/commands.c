@@ -37,6 +37,7 @@
 static const char *const migration_states[] = {"ok",    "behind",  "diverged",
                                                "dirty", "unknown", NULL};
 static const char *const formats[] = {"json-schema", "typescript", "mermaid", NULL};
+static const char *const reports[] = {"junit", "markdown", "json", NULL};
 static const char *const themes[] = {"default", "dark", "forest", "neutral", NULL};
 static const char *const tools[] = {"auto",  "flyway",          "golang-migrate", "ecto",    "dbmate",
                                     "rails", "node-pg-migrate", "prisma",         "alembic", NULL};
@@ -271,6 +272,28 @@ static const struct command_def commands[] = {
      .help = "Goes on without a tenant.",
      .options = {{.name = "reason", .value = "TEXT", .help = "why; it is kept"}},
      .fn = runs_skip},
+    {.name = "report",
+     .operands = "RUN",
+     .min = 1,
+     .max = 1,
+     .help = "Writes how a run ended: JUnit for CI, Markdown for people, or JSON.",
+     .options = {{.name = "format",
+                  .value = "FORMAT",
+                  .choices = reports,
+                  .help = "as what (markdown)"},
+                 {.name = "output", .letter = 'o', .value = "FILE", .help = "write it there"}},
+     .fn = report_write},
+    {.name = "events",
+     .operands = "",
+     .help = "Shows what has happened, oldest first.",
+     .options = {{.name = "job", .value = "ID", .help = "to this job"},
+                 {.name = "tenant", .value = "ID", .help = "to this tenant"},
+                 {.name = "type", .value = "TYPE", .help = "of this type; a,b for both"},
+                 {.name = "after", .value = "N", .help = "after the event with this number"},
+                 {.name = "follow",
+                  .letter = 'f',
+                  .help = "go on; with --job until the job has ended"}},
+     .fn = events_show},
     {.name = "export",
      .operands = "TENANT",
      .min = 1,

@@ -67,6 +67,8 @@ long long json_int(const json_t *object, const char *key);
 void say(const struct ctl *ctl, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The same to stderr, always, after the program's name. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Writes text to the file, or prints it when path is NULL or "-". */
+int output_write(const char *path, const struct str *text) MUST_USE;
 /* Prints the table and clears it; without a heading and a row: what is said of nothing. */
 void table_print(const struct ctl *ctl, struct table *table, const char *when_empty);
 /* "name  value" lines. */
@@ -105,6 +107,8 @@ int migrations_push(struct ctl *ctl, const struct args *args);
 int run_start(struct ctl *ctl, const struct args *args);
 int repair_start(struct ctl *ctl, const struct args *args);
 int status_show(struct ctl *ctl, const struct args *args);
+int events_show(struct ctl *ctl, const struct args *args);
+int report_write(struct ctl *ctl, const struct args *args);
 int jobs_list(struct ctl *ctl, const struct args *args);
 int jobs_get(struct ctl *ctl, const struct args *args);
 int jobs_wait(struct ctl *ctl, const struct args *args);

@@ -6,7 +6,7 @@
 
 #include "service/ctl/ctl.h"
 
-static int write_text(const char *path, const struct str *text)
+int output_write(const char *path, const struct str *text)
 {
     FILE *f = path && !str_eq(path, "-") ? fopen(path, "we") : stdout;
     bool good = f && fwrite(str_text(text), 1, text->len, f) == text->len;
@@ -38,7 +38,7 @@ int export_schema(struct ctl *ctl, const struct args *args)
     int status = api_send(ctl, &request, &answer);
     if (status)
         return status;
-    status = write_text(args_value(args, "output"), &answer.body);
+    status = output_write(args_value(args, "output"), &answer.body);
     str_clear(&answer.body);
     return status;
 }

@@ -217,6 +217,20 @@ expect 'cancel it' 0 "job $run: cancel" - jobs cancel "$run"
 expect 'jobs wait for it' 1 'cancelled' '' jobs wait "$run"
 expect 'promote what is over' 1 - 'INVALID_STATE' runs promote "$run"
 
+# events and reports
+expect 'events' 0 'tenant[.]created +acme' - events --tenant acme --type tenant.created
+expect 'events as JSON' 0 '"type": ?"tenant.created"' - --json events --type tenant.created
+expect 'events of a job until its end' 0 'job[.]cancelled' - events --job "$run" --follow
+expect 'events of a wrong type' 1 - 'INVALID_PARAMETER' events --type job.done
+expect 'events after the end of the world' 1 - 'CURSOR_EXPIRED' events --after 999999999
+expect 'events of no job' 1 - 'JOB_NOT_FOUND' events --job none
+expect 'events of too much' 2 - 'either' events --job "$run" --tenant acme
+expect 'report' 0 '^## Migration run: cancelled' - report "$run"
+expect 'report to a file' 0 - - report "$run" --format junit -o "$work/junit.xml"
+check 'the file is JUnit' says '<testsuite name="migration.run"' "$work/junit.xml"
+expect 'report of no run' 1 - 'JOB_NOT_FOUND' report none
+expect 'report in a wrong format' 2 - '--format' report "$run" --format pdf
+
 # the rest
 expect 'export' 0 'export (interface|type)' - export acme --format typescript
 expect 'export to a file' 0 - - export acme --format mermaid --theme dark -o "$work/acme.mmd"
