@@ -6,7 +6,7 @@ set -eu
 build='gcc cmake ninja-build pkg-config git ca-certificates libmicrohttpd-dev libpq-dev libjansson-dev
     libpg-query-dev libssl-dev libarchive-dev libyaml-dev libsystemd-dev zlib1g-dev libcurl4-openssl-dev'
 run='postgresql-15 curl jq'
-test='clang libclang-rt-14-dev check pgbouncer prometheus universal-ctags nodejs npm unzip procps shellcheck wrk jq
+test='clang libclang-rt-14-dev check chromium pgbouncer prometheus universal-ctags nodejs npm unzip procps shellcheck wrk jq
     systemd netcat-openbsd'
 
 packages=

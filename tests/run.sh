@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-stages='build clang asan tsan lint contract exports compat ctl fault versions deploy'
+stages='build clang asan tsan lint contract exports compat ctl browser fault versions deploy'
 usage() {
     cat <<'HELP'
 usage: tests/run.sh [stage...]
@@ -19,6 +19,7 @@ With no stage all run, in this order:
   exports   exported TypeScript, JSON Schema and Mermaid through tsc, ajv and mermaid
   compat    the real drizzle tools before and after tenantd on one schema
   ctl       tenantctl against a daemon
+  browser   Chromium follows events across origins and through broken connections
   fault     killed and frozen replicas, databases that go away, hostile clients
   versions  PostgreSQL 14, 16, 17 and 18 from npm: the tests that speak to it, and a run that is killed
   deploy    example catalog, image, manifests, unit file
@@ -105,6 +106,7 @@ stage_compat() {
     TENANTD=$root/build/release/tenantd tests/contract/compat/tenantd.sh
 }
 stage_ctl() { TENANTD=$root/build/release/tenantd TENANTCTL=$root/build/release/tenantctl tests/ctl/check.sh; }
+stage_browser() { timeout 300 node tests/browser/check.mjs "$root/build/release/tenantd"; }
 stage_fault() { TENANTD=$root/build/release/tenantd tests/fault/run.sh; }
 stage_versions() {
     npm_install tests/versions
