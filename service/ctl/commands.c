@@ -34,6 +34,11 @@
         .name = "no-wait", .help = "only start it"                                                 \
     }
 
+#define DOWN                                                                                       \
+    {                                                                                              \
+        .name = "down", .help = "take back what comes after the target, which may be none"         \
+    }
+
 static const char *const migration_states[] = {"ok",    "behind",  "diverged",
                                                "dirty", "unknown", NULL};
 static const char *const formats[] = {"json-schema", "typescript", "mermaid", NULL};
@@ -130,12 +135,28 @@ static const struct command_def commands[] = {
      .help = "Registers a folder of migrations, or one file.",
      .options = {SHARED},
      .fn = migrations_push},
+    {.name = "plan",
+     .operands = "",
+     .help = "Freezes what a run would do: tenants, SQL and hazards; run --plan does it.",
+     .options = {WHOM,
+                 {.name = "target", .value = "VERSION", .help = "up to this migration (the last)"},
+                 DOWN},
+     .fn = plan_make},
+    {.name = "rollback",
+     .operands = "RUN",
+     .min = 1,
+     .max = 1,
+     .help = "Plans to take back what a run has changed; run --plan does it.",
+     .options = {{.name = "run", .help = "and does it at once"}, NO_WAIT},
+     .fn = rollback_plan},
     {.name = "run",
      .operands = "",
      .help = "Migrates tenants and waits for it; Ctrl-C ends the wait, not the run.",
      .options =
          {WHOM,
           {.name = "target", .value = "VERSION", .help = "up to this migration (the last)"},
+          DOWN,
+          {.name = "plan", .value = "ID", .help = "do what this plan says, for whom it says"},
           {.name = "dry-run", .help = "only show what it would do; --json has the SQL"},
           {.name = "stop-on-failure", .help = "begin no more tenants once one has failed"},
           {.name = "include-shared", .help = "the shared schema first"},

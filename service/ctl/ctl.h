@@ -94,6 +94,11 @@ json_t *selector_of(const struct args *args) MUST_USE;
 /* Strings of a list, with ", " between them; appended. */
 void names_join(const json_t *list, struct str *out);
 
+/* The selector, target and direction of the options as a body; NULL and a complaint. */
+json_t *target_body(const struct args *args) MUST_USE;
+/* A table of a plan's or a dry run's cohorts. */
+void cohorts_print(const struct ctl *ctl, const json_t *plan, bool down);
+
 /* The commands, in the order of the table. */
 int tenants_list(struct ctl *ctl, const struct args *args);
 int tenants_get(struct ctl *ctl, const struct args *args);
@@ -105,6 +110,8 @@ int tenants_import(struct ctl *ctl, const struct args *args);
 int migrations_list(struct ctl *ctl, const struct args *args);
 int migrations_push(struct ctl *ctl, const struct args *args);
 int run_start(struct ctl *ctl, const struct args *args);
+int plan_make(struct ctl *ctl, const struct args *args);
+int rollback_plan(struct ctl *ctl, const struct args *args);
 int repair_start(struct ctl *ctl, const struct args *args);
 int status_show(struct ctl *ctl, const struct args *args);
 int events_show(struct ctl *ctl, const struct args *args);

@@ -76,6 +76,14 @@ static int push_folder(struct ctl *ctl, const struct args *args)
     return EXIT_DONE;
 }
 
+static bool cut_end(char *text, const char *end)
+{
+    bool has = str_ends(text, end);
+    if (has)
+        text[strlen(text) - strlen(end)] = '\0';
+    return has;
+}
+
 static int push_file(struct ctl *ctl, const struct args *args)
 {
     CLEANUP(str_clear) struct str sql = STR_INIT;
@@ -88,21 +96,23 @@ static int push_file(struct ctl *ctl, const struct args *args)
         complain("%s: a migration is a file VERSION.sql, or a folder of them", args->operands[0]);
         return EXIT_USAGE;
     }
-    version[strlen(version) - strlen(".sql")] = '\0';
+    bool down = cut_end(version, ".down.sql");
+    (void)(down || cut_end(version, ".up.sql") || cut_end(version, ".sql"));
     if (files_read(args->operands[0], &sql, &err)) {
         complain("%s", err.msg);
         return EXIT_USAGE;
     }
     struct api_request request = {.method = "PUT",
-                                  .path = "/v1/catalogs/{}/migrations/{}",
+                                  .path = down ? "/v1/catalogs/{}/migrations/{}/down"
+                                               : "/v1/catalogs/{}/migrations/{}",
                                   .values = {catalog_of(args), version},
                                   .content_type = "application/sql",
                                   .body = str_text(&sql),
                                   .body_len = sql.len};
     int status = api_json(ctl, &request, &migration);
     if (!status)
-        say(ctl, "%s: %s, %lld statements", catalog_of(args), json_str(migration, "version"),
-            json_int(migration, "statements"));
+        say(ctl, "%s: %s%s, %lld statements", catalog_of(args), version,
+            down ? ", the way back" : "", json_int(migration, "statements"));
     return status;
 }
 

@@ -40,7 +40,7 @@ json_t *selector_of(const struct args *args)
     return selector;
 }
 
-static json_t *body_of(const struct args *args)
+json_t *target_body(const struct args *args)
 {
     json_t *selector = selector_of(args);
     json_t *body = selector ? json_pack("{s:o}", "selector", selector) : NULL;
@@ -49,6 +49,34 @@ static json_t *body_of(const struct args *args)
         return NULL;
     if (args_value(args, "target"))
         (void)json_object_set_new(body, "target", json_string(args_value(args, "target")));
+    if (args_flag(args, "down"))
+        (void)json_object_set_new(body, "direction", json_string("down"));
+    return body;
+}
+
+/* With a plan the rest is the plan's; what is said besides must be the same. */
+static json_t *planned_body(const struct args *args)
+{
+    json_t *body = json_pack("{s:s}", "plan_id", args_value(args, "plan"));
+
+    if (!body)
+        complain("--plan is not UTF-8");
+    if (body && (args_flag(args, "all") || args_flag(args, "id") || args_flag(args, "label") ||
+                 args_flag(args, "target") || args_flag(args, "down"))) {
+        complain("a plan says for whom and how far: --plan goes without --all, --id, --label,"
+                 " --target and --down");
+        json_decref(body);
+        return NULL;
+    }
+    return body;
+}
+
+static json_t *body_of(const struct args *args)
+{
+    json_t *body = args_flag(args, "plan") ? planned_body(args) : target_body(args);
+
+    if (!body)
+        return NULL;
     if (args_value(args, "max-parallel"))
         (void)json_object_set_new(body, "max_parallel",
                                   json_integer(args_number(args, "max-parallel", 0)));
@@ -85,19 +113,27 @@ static void print_cohort(struct table *table, const json_t *cohort)
     str_clear(&pending);
 }
 
-static void print_plan(const struct ctl *ctl, const json_t *plan)
+void cohorts_print(const struct ctl *ctl, const json_t *plan, bool down)
 {
-    static const char *const headings[] = {"TENANTS",     "NOW AT",  "WOULD APPLY",
-                                           "FOR EXAMPLE", "PROBLEM", NULL};
-    const json_t *shared = json_object_get(plan, "shared");
+    static const char *const up[] = {"TENANTS",     "NOW AT",  "WOULD APPLY",
+                                     "FOR EXAMPLE", "PROBLEM", NULL};
+    static const char *const back[] = {"TENANTS",     "NOW AT",  "WOULD TAKE BACK",
+                                       "FOR EXAMPLE", "PROBLEM", NULL};
     struct table table;
-    struct str pending = STR_INIT;
     size_t i;
     json_t *cohort;
 
-    table_init(&table, headings);
+    table_init(&table, down ? back : up);
     json_array_foreach(json_object_get(plan, "cohorts"), i, cohort) print_cohort(&table, cohort);
     table_print(ctl, &table, NULL);
+}
+
+static void print_plan(const struct ctl *ctl, const json_t *plan, bool down)
+{
+    const json_t *shared = json_object_get(plan, "shared");
+    struct str pending = STR_INIT;
+
+    cohorts_print(ctl, plan, down);
     if (json_is_object(shared)) {
         names_join(json_object_get(shared, "pending"), &pending);
         say(ctl, "shared schema first: %s", pending.len ? str_text(&pending) : "nothing to do");
@@ -128,7 +164,7 @@ int run_start(struct ctl *ctl, const struct args *args)
         return status;
     if (!dry)
         return job_show(ctl, reply, !args_flag(args, "no-wait"));
-    print_plan(ctl, reply);
+    print_plan(ctl, reply, args_flag(args, "down"));
     json_decref(reply);
     return EXIT_DONE;
 }

@@ -186,6 +186,30 @@ expect 'jobs retry' 0 'succeeded, 2 done' '' jobs retry "$run" --wait
 expect 'jobs retry of what went well' 1 - 'NOTHING_TO_RETRY' jobs retry "$(job_in)"
 expect 'jobs wait for nothing' 1 - '404 JOB_NOT_FOUND' jobs wait nothing
 expect 'jobs cancel of what is over' 1 - 'INVALID_STATE' jobs cancel "$run"
+
+# plans, there and back
+printf -- 'CREATE TABLE later (id int);\n' >"$work/9002_later.up.sql"
+printf -- 'DROP TABLE later;\n' >"$work/9002_later.down.sql"
+expect 'push a way back to nothing' 1 - '404 MIGRATION_NOT_FOUND' migrations push "$work/9002_later.down.sql"
+expect 'push a way there' 0 'tenant: 9002_later, 1 statements' - migrations push "$work/9002_later.up.sql"
+expect 'push its way back' 0 'tenant: 9002_later, the way back, 1 statements' - migrations push "$work/9002_later.down.sql"
+expect 'plan for nobody' 2 - 'plan needs to know for whom' plan
+expect 'plan to nowhere' 1 - 'UNKNOWN_TARGET' plan --all --target nowhere
+expect 'plan down to where' 1 - '/target' plan --all --down
+expect 'plan what has no way back' 1 - '409 NO_DOWN_MIGRATION' plan --id b1 --down --target none
+expect 'plan' 0 'up to 9002_later: 1 tenants.*nothing was changed' - plan --id b1
+plan=$(sed -n 's/.*run --plan \([0-9a-f-]*\)$/\1/p' "$work/out")
+expect 'run a plan for others' 2 - 'goes without' run --plan "$plan" --all
+expect 'run a plan' 0 'migration.run .*succeeded, 1 done' '' run --plan "$plan"
+planned=$(job_in)
+expect 'run it again' 1 - '409 PLAN_USED' run --plan "$plan"
+expect 'rollback of nothing' 1 - '404 JOB_NOT_FOUND' rollback 00000000-0000-7000-8000-000000000000
+expect 'rollback, planned' 0 'WOULD TAKE BACK' - rollback "$planned"
+expect 'it says what hurts' 0 'drop_table +9002_later +1 +later +ACCESS EXCLUSIVE' - rollback "$planned"
+expect 'rollback' 0 'migration.run .*succeeded, 1 done' '' rollback "$planned" --run
+expect 'rollback again' 1 - '409 NOTHING_TO_REVERT' rollback "$planned"
+expect 'down, only looking' 0 'WOULD TAKE BACK' - run --id b1 --down --target 9000_notes --dry-run
+
 printf 'SELECT pg_sleep(60);\n' >"$work/9002_slow.sql"
 expect 'push what is slow' 0 '' - migrations push "$work/9002_slow.sql"
 "$ctl" run --id acme >"$work/out" 2>"$work/err" &
