@@ -49,6 +49,8 @@ const struct job_kind engine_kinds[] = {
      .run = kind_repair},
     {.name = "migration.adopt", .chunk = 32, .max_attempts = 5, .max_snoozes = 600,
      .run = kind_repair},
+    {.name = "migration.resolve", .chunk = 1, .max_attempts = 5, .max_snoozes = 600,
+     .run = kind_repair},
     {.name = "pool.warmup", .chunk = 8, .max_attempts = 3, .max_snoozes = 10, .run = kind_warmup},
 };
 const size_t engine_kind_count = ARRAY_LEN(engine_kinds);

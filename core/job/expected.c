@@ -7,6 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/migrate/lane_target.h"
 #include "core/migrate/repair.h"
 #include "core/schema/diff.h"
 #include "core/schema/introspect.h"
@@ -122,15 +123,22 @@ static err_code make_scratch(struct pg *pg, const char *scratch, const char *sha
                         : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
-/* From its first statement to the end of its last: what is around them, as its way back, is not run. */
+/* What runs of it, in one transaction: in a scratch schema there is nothing that CONCURRENTLY would
+ * spare. */
 static err_code replay_one(struct pg *pg, const struct migration *m, struct err *err)
 {
     CLEANUP(str_clear) struct str sql = STR_INIT;
-    const struct statement *first = m->statements, *last = first + m->statement_count - 1;
+    size_t left = 0;
 
-    str_add_n(&sql, m->sql + first->offset, last->offset + last->length - first->offset);
-    return str_ok(&sql) ? pg_command(pg, str_text(&sql), err)
-                        : err_set(err, ERR_INTERNAL, "out of memory");
+    str_add_n(&sql, m->sql + m->run_from, m->run_to - m->run_from);
+    if (!str_ok(&sql))
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    for (size_t i = 0; i < m->statement_count; i++) {
+        const struct statement *s = &m->statements[i];
+        left += !m->no_transaction ||
+                lane_strip(s->kind, sql.data + s->offset - m->run_from, s->length);
+    }
+    return left ? pg_command(pg, str_text(&sql), err) : ERR_NONE;
 }
 
 static err_code replay(struct pg *pg, const struct catalog *catalog, const bool *applied,
@@ -139,7 +147,7 @@ static err_code replay(struct pg *pg, const struct catalog *catalog, const bool 
     for (size_t i = 0; i < catalog->count; i++) {
         const struct migration *m = &catalog->items[i];
         struct err why = {.code = ERR_NONE};
-        if (!applied[i] || !m->statement_count)
+        if (!applied[i])
             continue;
         err_code rc = replay_one(pg, m, &why);
         if (rc && err_is_retryable(rc)) {

@@ -12,6 +12,7 @@ const struct repair_op repair_ops[] = {
     [REPAIR_BASELINE] = {.job_kind = "migration.baseline", .kind = REPAIR_BASELINE},
     [REPAIR_CONVERT] = {.job_kind = "migration.convert", .kind = REPAIR_CONVERT},
     [REPAIR_ADOPT] = {.job_kind = "migration.adopt", .kind = REPAIR_ADOPT, .reads_schema = true},
+    [REPAIR_RESOLVE] = {.job_kind = "migration.resolve", .kind = REPAIR_RESOLVE},
 };
 
 const struct repair_op *repair_op_of(const char *job_kind)

@@ -19,6 +19,6 @@ void kind_migrate(struct task_run *run, struct task_result *result);
 void kind_refresh(struct task_run *run, struct task_result *result);
 /* pool.warmup: opens a first connection of the tenant on this replica; job args {"ping"}. */
 void kind_warmup(struct task_run *run, struct task_result *result);
-/* migration.sync, .baseline, .convert, .adopt: edits the tracking table (core/migrate/repair.h); task
+/* migration.sync, .baseline, .convert, .adopt, .resolve: edits the tracking table (core/migrate/repair.h); task
  * args {"schema"}, job args the body that asked for it and {"revision"}. */
 void kind_repair(struct task_run *run, struct task_result *result);

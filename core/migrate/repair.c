@@ -34,6 +34,7 @@ struct repair_wish repair_wish_of(repair_kind kind, const json_t *args)
         .drop_backup = json_is_false(keep),
         .from = text(args, "from"),
         .table = text(args, "table"),
+        .rolled_back = str_eq(text(args, "as"), "rolled_back"),
         .verify = verify ? json_is_true(verify) : kind == REPAIR_BASELINE,
     };
     const char *to = text(args, "to");
@@ -114,7 +115,9 @@ static err_code check_baseline(const struct deciding *d, const struct plan_entry
 {
     const char *what = NULL;
 
-    if (wanted && entry->state == MIGRATION_MODIFIED)
+    if (wanted && entry->state == MIGRATION_DIRTY)
+        what = "was begun and has not ended: it must be resolved first";
+    else if (wanted && entry->state == MIGRATION_MODIFIED)
         what = "is recorded with other bytes than the catalog has";
     else if (d->wish->version && entry->state == MIGRATION_ORPHANED)
         what = "is recorded, and not in the catalog";
@@ -147,11 +150,32 @@ static err_code decide_adopt(struct deciding *d, struct err *err)
     err_code rc = wanted ? foreign_map(d->look->catalog, d->look->history, wanted, err)
                          : err_set(err, ERR_INTERNAL, "out of memory");
 
-    for (size_t i = 0; i < n && !rc; i++)
-        if (wanted[i] && !d->plan.entries[i].row)
+    for (size_t i = 0; i < n && !rc; i++) {
+        if (d->plan.entries[i].state == MIGRATION_DIRTY)
+            rc = check_baseline(d, &d->plan.entries[i], wanted[i], err);
+        if (!rc && wanted[i] && !d->plan.entries[i].row)
             repair_add(d, EDIT_RECORD, &d->plan.entries[i]);
+    }
     free(wanted);
     return rc;
+}
+
+/* What was begun did its work after all, or all of it was taken back: only a person can tell. */
+static err_code decide_resolve(struct deciding *d, struct err *err)
+{
+    const char *begun = d->look->set->begun, *version = d->wish->version;
+    size_t at = begun ? catalog_find(d->look->catalog, begun) : 0;
+
+    if (!begun || !str_eq(begun, version))
+        return err_set(err, ERR_NOT_DIRTY, "\"%.200s\" was not begun outside of transactions",
+                       version ? version : "");
+    if (!d->wish->rolled_back && at == d->look->catalog->count)
+        return err_set(err, ERR_UNKNOWN_TARGET, "catalog %s has no migration \"%.100s\"",
+                       d->look->catalog->name, begun);
+    d->out.edits[d->out.count++] = (struct edit){.kind = EDIT_SETTLE, .version = begun};
+    if (!d->wish->rolled_back && !d->plan.entries[at].row)
+        repair_add(d, EDIT_RECORD, &d->plan.entries[at]);
+    return ERR_NONE;
 }
 
 /* How each kind decides, by repair_kind. */
@@ -160,6 +184,7 @@ static err_code (*const deciders[])(struct deciding *d, struct err *err) = {
     [REPAIR_BASELINE] = decide_baseline,
     [REPAIR_CONVERT] = repair_decide_convert,
     [REPAIR_ADOPT] = decide_adopt,
+    [REPAIR_RESOLVE] = decide_resolve,
 };
 
 static void note_applied(struct deciding *d)
@@ -179,7 +204,7 @@ err_code repair_decide(const struct repair_wish *wish, const struct repair_look 
 
     if (rc)
         return rc;
-    d.out.edits = calloc(d.plan.count + 1, sizeof *d.out.edits);
+    d.out.edits = calloc(d.plan.count + 2, sizeof *d.out.edits);
     d.out.applied = calloc(look->catalog->count + 1, sizeof *d.out.applied);
     if (d.out.edits && d.out.applied)
         rc = deciders[wish->kind](&d, err);
@@ -203,8 +228,10 @@ static json_t *row_json(const struct applied_row *row)
 
 json_t *repair_json(const struct repair *repair, const struct applied_set *set)
 {
-    static const char *const names[] = {
-        [EDIT_REMOVE] = "remove", [EDIT_ACCEPT] = "accept", [EDIT_RECORD] = "record"};
+    static const char *const names[] = {[EDIT_REMOVE] = "remove",
+                                        [EDIT_ACCEPT] = "accept",
+                                        [EDIT_RECORD] = "record",
+                                        [EDIT_SETTLE] = "settle"};
     json_t *list = json_array();
 
     if (repair->swap)
@@ -214,7 +241,8 @@ json_t *repair_json(const struct repair *repair, const struct applied_set *set)
                                                     "rows", (json_int_t)repair->after->count));
     for (size_t i = 0; i < repair->count; i++) {
         const struct edit *e = &repair->edits[i];
-        json_t *was = e->kind == EDIT_RECORD ? json_null() : row_json(&set->rows[e->row]);
+        bool has_row = e->kind == EDIT_REMOVE || e->kind == EDIT_ACCEPT;
+        json_t *was = has_row ? row_json(&set->rows[e->row]) : json_null();
         (void)json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "edit", names[e->kind],
                                                     "version", json_text(e->version), "was", was));
     }

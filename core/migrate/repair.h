@@ -2,8 +2,9 @@
 /*
  * Repairs of what a tracking table says, without running a migration: sync (orphans away, missing
  * ones and other bytes accepted), baseline, conversion between the formats, adoption of another
- * tool's history. What is to be edited is decided from values alone; repair_run() does it, all
- * edits of a schema in one transaction under the schema's lock.
+ * tool's history, resolution of what was begun and has not ended. What is to be edited is decided
+ * from values alone; repair_run() does it, all edits of a schema in one transaction under the
+ * schema's lock.
  */
 #pragma once
 
@@ -15,18 +16,20 @@ typedef enum repair_kind {
     REPAIR_BASELINE,
     REPAIR_CONVERT,
     REPAIR_ADOPT,
+    REPAIR_RESOLVE,
 } repair_kind;
 
 /* What is asked for; text is borrowed. */
 struct repair_wish {
     repair_kind kind;
     bool clean_orphans, mark_missing, mark_out_of_order, accept_checksums; /* sync */
-    const char *version;      /* baseline: up to this one; */
+    const char *version;      /* resolve: what was begun; baseline: up to this one; */
     const json_t *versions;   /* or these */
     tracking_format to;       /* convert; or: */
     bool restore;             /* the backup of a conversion takes the table's place again */
     bool drop_backup;         /* what the table was is not kept */
     const char *from, *table; /* adopt: see foreign_read() */
+    bool rolled_back;         /* resolve: it is not recorded as applied */
     bool verify;              /* baseline and adopt: against the objects that are there */
 };
 /* The wish as the args of a job have it, which are the body that asked for it. */
@@ -36,13 +39,14 @@ typedef enum edit_kind {
     EDIT_REMOVE, /* a row goes; it is kept beside */
     EDIT_ACCEPT, /* a row gets the catalog's hash; what it was is kept beside */
     EDIT_RECORD, /* a row is added: applied, without being run */
+    EDIT_SETTLE, /* the mark of what was begun goes (lane_mark.h) */
 } edit_kind;
 
 struct edit {
     edit_kind kind;
     const char *version;               /* borrowed from catalog or set */
-    const struct migration *migration; /* NULL for EDIT_REMOVE */
-    size_t row;                        /* of the set; not for EDIT_RECORD */
+    const struct migration *migration; /* NULL for EDIT_REMOVE, EDIT_SETTLE */
+    size_t row;                        /* of the set, for EDIT_REMOVE and EDIT_ACCEPT */
 };
 
 /* What a decision is made from; all borrowed. */
@@ -62,7 +66,8 @@ struct repair {
 };
 
 /*
- * ERR_NOT_EMPTY_HISTORY: a baseline contradicts what is recorded. ERR_UNKNOWN_TARGET,
+ * ERR_NOT_EMPTY_HISTORY: a baseline contradicts what is recorded, or was begun and has not ended.
+ * ERR_NOT_DIRTY: what is to be resolved was not begun. ERR_UNKNOWN_TARGET,
  * ERR_UNMAPPABLE_ROWS and the errors of foreign_map(). ERR_HISTORY_DIVERGED: the backup is not of
  * this history.
  */

@@ -111,6 +111,8 @@ err_code repair_decide_convert(struct deciding *d, struct err *err)
     if (!d->out.after)
         return err_set(err, ERR_INTERNAL, "out of memory");
     d->out.after->has_table = d->out.swap = true;
+    if (!applied_set_begin(d->out.after, set->begun)) /* the mark goes along */
+        return err_set(err, ERR_INTERNAL, "out of memory");
     err_code rc = map_rows(d, d->out.after, err);
     return rc ? rc : check_same(d, d->out.after, err);
 }

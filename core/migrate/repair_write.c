@@ -2,6 +2,7 @@
 /* Edits of a tracking table, row by row. What is removed or changed is kept in a table beside it,
  * in the same transaction, so that no repair can lose what was there. */
 #include "core/base/str.h"
+#include "core/migrate/lane_mark.h"
 #include "core/migrate/repair_internal.h"
 #include "core/migrate/tracking_internal.h"
 
@@ -84,11 +85,19 @@ static err_code write_record(struct repairing *r, const struct edit *e, const ch
                         : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
+static err_code write_settle(struct repairing *r, const struct edit *e, const char *kept,
+                             struct err *err)
+{
+    (void)kept;
+    return lane_mark_resolve(r->pg, r->options->schema, r->options->table, e->version, err);
+}
+
 static err_code (*const writers[])(struct repairing *r, const struct edit *e, const char *kept,
                                    struct err *err) = {
     [EDIT_REMOVE] = write_remove,
     [EDIT_ACCEPT] = write_accept,
     [EDIT_RECORD] = write_record,
+    [EDIT_SETTLE] = write_settle,
 };
 
 static err_code make_table(struct repairing *r, struct err *err)
@@ -105,7 +114,7 @@ static err_code make_table(struct repairing *r, struct err *err)
 static bool keeps_rows(const struct repair *repair)
 {
     for (size_t i = 0; i < repair->count; i++)
-        if (repair->edits[i].kind != EDIT_RECORD)
+        if (repair->edits[i].kind == EDIT_REMOVE || repair->edits[i].kind == EDIT_ACCEPT)
             return true;
     return false;
 }

@@ -25,7 +25,7 @@ void repair_request_clear(struct repair_request *request)
 /* What the members are read into: their values reach the job as they stand in the body. */
 struct members {
     bool flags[6];
-    const char *version, *to, *from, *table, *on_failure;
+    const char *version, *to, *from, *table, *on_failure, *as, *note;
     const json_t *versions, *selector;
     int64_t max_parallel;
 };
@@ -39,6 +39,7 @@ static void read_members(const json_t *body, unsigned mask, struct members *m,
                          struct problems *problems)
 {
     static const char *const formats[] = {"name", "hash", "drizzle-kit", "drizzle-kit-v1", NULL};
+    static const char *const outcomes[] = {"applied", "rolled_back", NULL};
     static const char *const failure_words[] = {"continue", "stop", NULL};
     const struct {
         unsigned of;
@@ -67,6 +68,16 @@ static void read_members(const json_t *body, unsigned mask, struct members *m,
         {OF(ADOPT), {.name = "from", .kind = FIELD_TEXT, .words = foreign_names, .out = &m->from}},
         {OF(ADOPT),
          {.name = "table", .kind = FIELD_TEXT, .min = 1, .max = PG_NAME_MAX, .out = &m->table}},
+        {OF(RESOLVE),
+         {.name = "version",
+          .kind = FIELD_TEXT,
+          .required = true,
+          .min = 1,
+          .max = MIGRATION_VERSION_MAX,
+          .out = &m->version}},
+        {OF(RESOLVE),
+         {.name = "as", .kind = FIELD_TEXT, .required = true, .words = outcomes, .out = &m->as}},
+        {OF(RESOLVE), {.name = "note", .kind = FIELD_TEXT, .max = 1000, .out = &m->note}},
         {FLEET, {.name = "selector", .kind = FIELD_ANY, .required = true, .out = &m->selector}},
         {FLEET,
          {.name = "max_parallel", .kind = FIELD_INT, .min = 1, .max = 64, .out = &m->max_parallel}},
@@ -283,6 +294,11 @@ struct reply tenants_convert(struct call *call)
 struct reply tenants_adopt(struct call *call)
 {
     return repair_one(call, REPAIR_ADOPT, false);
+}
+
+struct reply tenants_resolve(struct call *call)
+{
+    return repair_one(call, REPAIR_RESOLVE, false);
 }
 
 struct reply syncs_create(struct call *call)

@@ -38,6 +38,7 @@ const struct api_route api_routes[] = {
     {REPAIR("/v1/tenants/{tenant_id}/migrations/mark-applied", "markTenantApplied"), .fn = tenants_mark_applied},
     {REPAIR("/v1/tenants/{tenant_id}/migrations/convert", "convertTenant"), .fn = tenants_convert},
     {REPAIR("/v1/tenants/{tenant_id}/migrations/adopt", "adoptTenant"), .fn = tenants_adopt},
+    {REPAIR("/v1/tenants/{tenant_id}/migrations/resolve", "resolveTenant"), .fn = tenants_resolve},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/schema/export", "exportTenantSchema", SCOPE_SCHEMA_READ), .query = {"format", "zod", "theme", "indexes", "tables"},
      .fn = tenants_export},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/pool", "getTenantPool", SCOPE_POOLS_READ), .fn = tenants_pool},

@@ -26,12 +26,13 @@ static err_code sync_json(const struct catalog *catalog, const struct applied_se
 
     if (rc)
         return rc;
-    *out = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "format", tracking_format_name(set->format),
-                     "in_sync", plan.applied == plan.count, "missing",
+    *out = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "format", tracking_format_name(set->format),
+                     "in_sync", plan.applied == plan.count && !plan.begun, "missing",
                      versions(&plan, MIGRATION_PENDING, MIGRATION_OUT_OF_ORDER), "out_of_order",
                      versions(&plan, MIGRATION_OUT_OF_ORDER, MIGRATION_OUT_OF_ORDER), "orphaned",
                      versions(&plan, MIGRATION_ORPHANED, MIGRATION_ORPHANED), "modified",
-                     versions(&plan, MIGRATION_MODIFIED, MIGRATION_MODIFIED));
+                     versions(&plan, MIGRATION_MODIFIED, MIGRATION_MODIFIED), "dirty",
+                     json_text(plan.begun));
     plan_clear(&plan);
     return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }

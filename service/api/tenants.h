@@ -9,4 +9,4 @@ api_handler tenants_list, tenants_get, tenants_create, tenants_create_batch, ten
     tenants_export, tenants_pool, tenants_pool_evict;
 /* repairs.c, sync_status.c */
 api_handler tenants_sync_status, tenants_sync, tenants_baseline, tenants_mark_applied,
-    tenants_convert, tenants_adopt;
+    tenants_convert, tenants_adopt, tenants_resolve;

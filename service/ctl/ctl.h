@@ -112,6 +112,7 @@ int migrations_push(struct ctl *ctl, const struct args *args);
 int run_start(struct ctl *ctl, const struct args *args);
 int plan_make(struct ctl *ctl, const struct args *args);
 int rollback_plan(struct ctl *ctl, const struct args *args);
+int tenant_resolve(struct ctl *ctl, const struct args *args);
 int repair_start(struct ctl *ctl, const struct args *args);
 int status_show(struct ctl *ctl, const struct args *args);
 int events_show(struct ctl *ctl, const struct args *args);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sync, baseline, convert, adopt: repairs of tracking tables, or what they would edit. */
+/* sync, baseline, convert, adopt, resolve: repairs of tracking tables, or what they would edit. */
 #include <string.h>
 
 #include "service/ctl/ctl.h"
@@ -121,18 +121,21 @@ static void print_preview(const struct ctl *ctl, const json_t *preview)
         json_int(preview, "examined"), json_int(preview, "tenants"), json_int(preview, "noop"));
 }
 
-int repair_start(struct ctl *ctl, const struct args *args)
+/* Sends a repair, of the tenant `id` or of those in the body, and shows what comes of it. */
+static int start(struct ctl *ctl, const struct args *args, const char *path, const char *id,
+                 const json_t *body)
 {
     bool dry = args_flag(args, "dry-run");
     struct pairs query = {.count = 0};
-    json_auto_t *body = body_of(args);
     json_t *reply = NULL;
 
-    if (!body)
-        return EXIT_USAGE;
     pairs_add(&query, "dry_run", dry ? "true" : NULL);
-    struct api_request request = {
-        .method = "POST", .path = path_of(args), .query = &query, .json = body, .hidden = !dry};
+    struct api_request request = {.method = "POST",
+                                  .path = path,
+                                  .values = {id},
+                                  .query = &query,
+                                  .json = body,
+                                  .hidden = !dry};
     int status = api_json(ctl, &request, &reply);
     if (status)
         return status;
@@ -141,4 +144,26 @@ int repair_start(struct ctl *ctl, const struct args *args)
     print_preview(ctl, reply);
     json_decref(reply);
     return EXIT_DONE;
+}
+
+int repair_start(struct ctl *ctl, const struct args *args)
+{
+    json_auto_t *body = body_of(args);
+    return body ? start(ctl, args, path_of(args), NULL, body) : EXIT_USAGE;
+}
+
+int tenant_resolve(struct ctl *ctl, const struct args *args)
+{
+    bool applied = args_flag(args, "applied"), rolled_back = args_flag(args, "rolled-back");
+    const char *note = args_value(args, "note");
+
+    if (applied == rolled_back) {
+        complain("either --applied or --rolled-back is needed");
+        return EXIT_USAGE;
+    }
+    json_auto_t *body = json_pack("{s:s, s:s}", "version", args->operands[1], "as",
+                                  applied ? "applied" : "rolled_back");
+    if (note)
+        (void)json_object_set_new(body, "note", json_string(note));
+    return start(ctl, args, "/v1/tenants/{}/migrations/resolve", args->operands[0], body);
 }

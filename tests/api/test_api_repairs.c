@@ -305,8 +305,49 @@ START_TEST(other_tools_histories_are_adopted)
 }
 END_TEST
 
+static const struct step resolutions[] = {
+    STEP("dirty", GET, T "s2/migrations/sync", NULL, 200, NULL,
+         .json = {"/dirty == '0004_d'", "/in_sync == false"}),
+    STEP("nothing said", POST, T "s2/migrations/resolve", "{}", 422, "VALIDATION_FAILED",
+         .json = {"/errors# == 2"}),
+    STEP("odd", POST, T "s2/migrations/resolve", "{'version':'0004_d','as':'done'}", 422,
+         "VALIDATION_FAILED", .json = {"/errors/0/pointer == '/as'"}),
+    STEP("another", POST, T "s2/migrations/resolve", "{'version':'0003_c','as':'applied'}", 409,
+         "NOT_DIRTY"),
+    STEP("dry run", POST, T "s2/migrations/resolve?dry_run=true",
+         "{'version':'0004_d','as':'applied'}", 200, NULL,
+         .json = {"/cohorts/0/edits# == 2", "/cohorts/0/edits/0/edit == 'settle'",
+                  "/cohorts/0/edits/1/edit == 'record'"}),
+    STEP("not by a baseline", POST, T "s2/migrations/mark-applied", "{'versions':['0004_d']}", 409,
+         "NOT_EMPTY_HISTORY"),
+    STEP("resolved", POST, T "s2/migrations/resolve",
+         "{'version':'0004_d','as':'applied','note':'looked at it'}", 200, NULL, WAIT,
+         .json = {"/kind == 'migration.resolve'", "/progress/succeeded == 1",
+                  "/args/note == 'looked at it'"}),
+    STEP("as it is", GET, T "s2", NULL, 200, NULL, .json = {"/migration/status == 'ok'"}),
+    STEP("not twice", POST, T "s2/migrations/resolve", "{'version':'0004_d','as':'applied'}", 409,
+         "NOT_DIRTY"),
+    STEP("of nobody", POST, T "none/migrations/resolve", "{'version':'0004_d','as':'applied'}", 404,
+         "TENANT_NOT_FOUND"),
+};
+
+START_TEST(what_was_begun_is_resolved)
+{
+    static const char mark[] =
+        "COMMENT ON TABLE tenant_s2.__drizzle_migrations IS"
+        " 'tenantd begun 0004_d 0000000000000000000000000000000000000000000000"
+        "000000000000000000 0 running'";
+    struct pg *pg = pg_fixture_connect();
+
+    pg_fixture_sql(pg, mark);
+    STEPS_RUN(resolutions);
+    pg_close(pg);
+}
+END_TEST
+
 static const struct step states[] = {
-    STEP("a reader", POST, "/v1/tokens", "{'name':'r','scopes':['migrations:read','migrations:run']}", 201, NULL,
+    STEP("a reader", POST, "/v1/tokens",
+         "{'name':'r','scopes':['migrations:read','migrations:run']}", 201, NULL,
          .keep = "t=/token"),
     STEP("may look", GET, T "s1/migrations/sync", NULL, 200, NULL, .token = "{t}"),
     STEP("may not repair", POST, T "s1/migrations/sync", "{'clean_orphans':true}", 403,
@@ -334,6 +375,7 @@ int main(void)
     tcase_add_test(tc, what_is_there_is_a_baseline);
     tcase_add_test(tc, formats_are_converted);
     tcase_add_test(tc, other_tools_histories_are_adopted);
+    tcase_add_test(tc, what_was_begun_is_resolved);
     tcase_add_test(tc, who_may_and_whose);
     suite_add_tcase(suite, tc);
     return daemon_run(suite, NULL);

@@ -176,6 +176,11 @@ expect 'convert back' 0 'migration.convert .*succeeded, 1 done' '' convert --res
 expect 'adopt from nobody' 2 - 'flyway' adopt --from oracle --all
 expect 'adopt, only looking' 0 'no history of prisma' - adopt --from prisma --id acme --dry-run
 expect 'adopt' 1 'failed' 'HISTORY_NOT_FOUND' adopt --id acme
+sql "COMMENT ON TABLE tenant_acme.__drizzle_migrations IS 'tenantd begun 9001_late $(printf '%064d' 0) 0 running'"
+expect 'resolve as what' 2 - 'either --applied or' resolve acme 9001_late
+expect 'resolve another' 1 - 'NOT_DIRTY' resolve acme 9000_notes --applied
+expect 'resolve, only looking' 0 'settle 9001_late +acme' - resolve acme 9001_late --rolled-back --dry-run
+expect 'resolve' 0 'migration.resolve .*succeeded, 1 done' '' resolve acme 9001_late --rolled-back --note 'dropped by hand'
 
 # jobs
 expect 'jobs list' 0 "^$run +migration.run +failed" - jobs list --kind migration.run --state failed

@@ -297,6 +297,36 @@ START_TEST(odd_names)
 }
 END_TEST
 
+/* What was begun outside of transactions is marked in the comment of the tracking table. */
+START_TEST(what_was_begun_is_resolved)
+{
+    static const char *const outcomes[] = {"applied", "rolled_back"};
+    char args[80];
+
+    for (int i = 0; i < 2; i++) {
+        apply(TRACKING_NAME, "0002_b");
+        tell(pg, "COMMENT ON TABLE r." TABLE " IS E'ours\\ntenantd begun 0003_c %s 0 running'",
+             catalog->items[2].sha256);
+        ck_assert_int_eq(refused(REPAIR_BASELINE, "{\"version\":\"0003_c\",\"verify\":false}"),
+                         ERR_NOT_EMPTY_HISTORY);
+        ck_assert_int_eq(refused(REPAIR_RESOLVE, "{\"version\":\"0002_b\",\"as\":\"applied\"}"),
+                         ERR_NOT_DIRTY);
+        /* the mark goes with the table that is in use */
+        ck_assert_uint_eq(repaired(REPAIR_CONVERT, "{\"to\":\"hash\"}"), 1);
+        ck_assert_uint_eq(repaired(REPAIR_CONVERT, "{\"restore\":true}"), 1);
+        (void)snprintf(args, sizeof args, "{\"version\":\"0003_c\",\"as\":\"%s\"}", outcomes[i]);
+        ck_assert_uint_eq(repaired(REPAIR_RESOLVE, args), i ? 1 : 2);
+        ck_assert_str_eq(plan_of(), i ? "name 2/1/0/0" : "name 3/0/0/0");
+        ck_assert_int_eq(refused(REPAIR_RESOLVE, args), ERR_NOT_DIRTY);
+        CLEANUP(freep)
+        char *comment =
+            pg_fixture_value(pg, "SELECT obj_description('r." TABLE "'::regclass) AS v");
+        ck_assert_str_eq(comment, "ours");
+        pg_fixture_sql(pg, "DROP SCHEMA r CASCADE; CREATE SCHEMA r");
+    }
+}
+END_TEST
+
 /* tables: SQL that makes them; result: plan_of() after it, or the error. */
 static const struct {
     const char *args, *tables, *result;
@@ -493,6 +523,40 @@ START_TEST(what_cannot_be_replayed_is_said)
 }
 END_TEST
 
+/* What a run does alone and outside of transactions is replayed within one. */
+START_TEST(what_runs_alone_is_replayed_too)
+{
+    CLEANUP(str_clear) struct str paths = STR_INIT;
+
+    catalog_free(catalog);
+    catalog = make_catalog("CREATE INDEX CONCURRENTLY a_at ON a (at); VACUUM a;");
+    apply(TRACKING_NAME, "0002_b");
+    pg_fixture_sql(pg, "CREATE INDEX a_at ON r.a (at); DROP TABLE r." TABLE);
+    OK(baseline(&paths));
+    ck_assert_str_eq(str_text(&paths), "");
+}
+END_TEST
+
+/* PostgreSQL may want a commit before the value is used; a replay never commits. */
+START_TEST(a_new_value_of_an_enum_is_replayed_or_refused)
+{
+    CLEANUP(str_clear) struct str paths = STR_INIT;
+
+    catalog_free(catalog);
+    catalog =
+        make_catalog("CREATE TYPE mood AS ENUM ('ok'); ALTER TYPE mood ADD VALUE 'good';"
+                     "CREATE TABLE c (m mood DEFAULT 'good'); INSERT INTO c VALUES ('good');");
+    apply(TRACKING_NAME, "0002_b");
+    pg_fixture_sql(pg, "CREATE TYPE r.mood AS ENUM ('ok', 'good'); DROP TABLE r." TABLE ";"
+                       "CREATE TABLE r.c (m r.mood DEFAULT 'good')");
+    err_code rc = baseline(&paths);
+    ck_assert(rc == ERR_NONE || rc == ERR_MIGRATION_FAILED);
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM pg_tables WHERE tablename = '" TABLE
+                             "' AND schemaname = 'r'"),
+                     rc ? 0 : 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("repair");
@@ -507,10 +571,13 @@ int main(void)
     tcase_add_loop_test(tables, every_format_becomes_every_other, 0, 16);
     tcase_add_test(tables, what_a_conversion_writes);
     tcase_add_test(tables, odd_names);
+    tcase_add_test(tables, what_was_begun_is_resolved);
     tcase_add_loop_test(tables, histories_of_other_tools, 0, (int)ARRAY_LEN(histories));
     tcase_add_checked_fixture(objects, engine_up, engine_down);
     tcase_add_loop_test(objects, objects_are_held_against_the_migrations, 0, (int)ARRAY_LEN(made));
     tcase_add_test(objects, what_cannot_be_replayed_is_said);
+    tcase_add_test(objects, what_runs_alone_is_replayed_too);
+    tcase_add_test(objects, a_new_value_of_an_enum_is_replayed_or_refused);
     tcase_set_timeout(tables, 60);
     tcase_set_timeout(objects, 60);
     suite_add_tcase(suite, tables);

@@ -30,16 +30,21 @@ static void tear_down(void)
     catalog_free(catalog);
 }
 
-/* A letter is a migration, 'X' one that the catalog lacks, '!' before it: with other bytes. */
+/* A letter is a migration, 'X' one that the catalog lacks, '!' before it: with other bytes, '*': it
+ * is not recorded, but was begun. */
 static struct applied_set *make_set(tracking_format format, const char *rows)
 {
     struct applied_set *set = applied_set_empty(format);
     bool named = format == TRACKING_NAME || format == TRACKING_DRIZZLE_KIT_V1;
 
     for (const char *p = rows; *p; p++) {
-        bool modified = *p == '!';
-        p += modified;
+        bool modified = *p == '!', begun = *p == '*';
+        p += modified || begun;
         int i = *p == 'X' ? -1 : *p - 'a';
+        if (begun) {
+            ck_assert(applied_set_begin(set, i < 0 ? "0009_x" : catalog->items[i].version));
+            continue;
+        }
         const char *hash = i < 0 ? "cafe" : modified ? "beef" : catalog->items[i].sha256;
         ck_assert(applied_set_add(set,
                                   !named  ? NULL
@@ -56,7 +61,8 @@ static struct applied_set *make_set(tracking_format format, const char *rows)
 /* "-0009_x +0002_b ~0003_c" and, of a swap, "=name" in front. */
 static void write_edits(const struct repair *repair, struct str *out)
 {
-    static const char signs[] = {[EDIT_REMOVE] = '-', [EDIT_ACCEPT] = '~', [EDIT_RECORD] = '+'};
+    static const char signs[] = {
+        [EDIT_REMOVE] = '-', [EDIT_ACCEPT] = '~', [EDIT_RECORD] = '+', [EDIT_SETTLE] = '*'};
 
     if (repair->swap)
         str_addf(out, "=%s", tracking_format_name(repair->after->format));
@@ -115,6 +121,26 @@ static const struct {
      "=drizzle-kit-v1", "1100"},
     {REPAIR_CONVERT, "{\"to\":\"name\"}", TRACKING_DRIZZLE_KIT, "a!b", NULL, "=name", "1100"},
     {REPAIR_CONVERT, "{\"to\":\"name\"}", TRACKING_HASH, "aab", NULL, "=name", "1100"},
+    /* begun outside of transactions, and not ended */
+    {REPAIR_RESOLVE, "{\"version\":\"0002_b\",\"as\":\"applied\"}", TRACKING_NAME, "a*b", NULL,
+     "*0002_b +0002_b", "1100"},
+    {REPAIR_RESOLVE, "{\"version\":\"0002_b\",\"as\":\"rolled_back\"}", TRACKING_NAME, "a*b", NULL,
+     "*0002_b", "1000"},
+    {REPAIR_RESOLVE, "{\"version\":\"0002_b\",\"as\":\"applied\"}", TRACKING_NAME, "ab*b", NULL,
+     "*0002_b", "1100"},
+    {REPAIR_RESOLVE, "{\"version\":\"0001_a\",\"as\":\"applied\"}", TRACKING_NAME, "a*b", NULL,
+     "NOT_DIRTY", ""},
+    {REPAIR_RESOLVE, "{\"version\":\"0002_b\",\"as\":\"applied\"}", TRACKING_NAME, "a", NULL,
+     "NOT_DIRTY", ""},
+    {REPAIR_RESOLVE, "{\"version\":\"0009_x\",\"as\":\"applied\"}", TRACKING_NAME, "a*X", NULL,
+     "UNKNOWN_TARGET", ""},
+    {REPAIR_RESOLVE, "{\"version\":\"0009_x\",\"as\":\"rolled_back\"}", TRACKING_NAME, "a*X", NULL,
+     "*0009_x", "1000"},
+    {REPAIR_SYNC, "{\"mark_missing\":true}", TRACKING_NAME, "a*b", NULL, "+0003_c +0004_d", "1011"},
+    {REPAIR_BASELINE, "{\"version\":\"0003_c\"}", TRACKING_NAME, "a*b", NULL, "NOT_EMPTY_HISTORY",
+     ""},
+    {REPAIR_BASELINE, "{\"version\":\"0001_a\"}", TRACKING_NAME, "*b", NULL, "+0001_a", "1000"},
+    {REPAIR_CONVERT, "{\"to\":\"hash\"}", TRACKING_NAME, "a*b", NULL, "=hash", "1000"},
     /* back from a backup */
     {REPAIR_CONVERT, "{\"restore\":true}", TRACKING_DRIZZLE_KIT, "abc", "ab", "=name +0003_c",
      "1110"},
