@@ -269,7 +269,7 @@ static err_code attempt(struct applying *a, const struct applied_set *set, bool 
     const struct migration *alone =
         a->options->create_schema ? NULL : plan_cut(&plan, &a->more);
     if (alone)
-        return lane_run(a->pg, alone, set, a->options, a->result, stale, a->err);
+        return lane_run(alone, set, a->options, a->result, stale, a->err);
     if (plan.todo || a->options->create_schema)
         return run_plan(a, set, &plan, stale);
     a->result->now = applied_set_copy(set);

@@ -205,10 +205,8 @@ static err_code run_statements(struct lane *l)
             return no_memory(l);
         if (is_stopped(l))
             return lane_fail(l, ERR_CANCELLED, "migrate", "stopped between two statements");
-        err_code rc = lane_check_lock(l);
-        if (!rc)
-            rc = s->kind == STATEMENT_PLAIN ? run_plain(l, i + 1, text)
-                                            : run_alone(l, i + 1, s->kind, text);
+        err_code rc = s->kind == STATEMENT_PLAIN ? run_plain(l, i + 1, text)
+                                                 : run_alone(l, i + 1, s->kind, text);
         if (rc)
             return rc;
     }
@@ -249,9 +247,7 @@ static err_code record(struct lane *l)
     str_add(&sql, ";\nCOMMIT;\n");
     if (!str_ok(&sql))
         return no_memory(l);
-    err_code rc = lane_check_lock(l);
-    if (!rc)
-        rc = send(l, str_text(&sql), kinds, ARRAY_LEN(kinds), 0, 0);
+    err_code rc = send(l, str_text(&sql), kinds, ARRAY_LEN(kinds), 0, 0);
     if (rc)
         return rc;
     bool ok = applied_set_record(l->set, l->m, clock_unix_ms()) && applied_set_begin(l->set, NULL);
@@ -269,9 +265,9 @@ static err_code read_truth(struct lane *l)
     free(l->comment);
     l->set = NULL;
     l->comment = NULL;
-    err_code rc = tracking_read(l->holder, o->schema, o->table, o->format, &l->set, l->err);
+    err_code rc = tracking_read(l->session, o->schema, o->table, o->format, &l->set, l->err);
     return rc ? rc
-              : lane_mark_read(l->holder, o->schema, o->table, &l->mark, &l->comment, l->err);
+              : lane_mark_read(l->session, o->schema, o->table, &l->mark, &l->comment, l->err);
 }
 
 static err_code check_mark(struct lane *l)
@@ -299,8 +295,6 @@ static err_code run_locked(struct lane *l, const struct applied_set *assumed, bo
         return ERR_NONE;
     rc = check_mark(l);
     if (!rc)
-        rc = lane_open(l);
-    if (!rc)
         rc = create_table(l);
     if (!rc)
         rc = run_statements(l);
@@ -313,7 +307,7 @@ static void look_again(struct lane *l)
     struct err err, *outer = l->err;
 
     l->err = &err;
-    if (!lane_check_lock(l) && !read_truth(l)) {
+    if (l->session && pg_alive(l->session) && !read_truth(l)) {
         l->result->now = l->set;
         l->set = NULL;
     }
@@ -323,25 +317,24 @@ static void look_again(struct lane *l)
 static void lane_clear(struct lane *l)
 {
     lane_close(l);
-    lane_unlock(l);
     str_clear(&l->table);
     applied_set_free(l->set);
     free(l->comment);
 }
 
-err_code lane_run(struct pg *pg, const struct migration *m, const struct applied_set *set,
+err_code lane_run(const struct migration *m, const struct applied_set *set,
                   const struct apply_options *options, struct apply_result *result, bool *stale,
                   struct err *err)
 {
     CLEANUP(lane_clear) struct lane l = {
-        .holder = pg, .m = m, .options = options, .result = result, .err = err};
+        .m = m, .options = options, .result = result, .err = err};
 
     if (!options->lane)
         return lane_fail(&l, ERR_MIGRATION_FAILED, "lane",
                          "it runs outside of transactions, which is not possible here");
     err_code rc = tracking_name(options->schema, options->table, &l.table, err);
     if (!rc)
-        rc = lane_lock(&l);
+        rc = lane_open(&l);
     if (rc)
         return rc;
     rc = run_locked(&l, set, stale);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The lane of migrations that run outside of transactions: CREATE INDEX CONCURRENTLY and the like,
- * each statement by itself. One at a time in a database, on a connection of its own, while the
- * caller's holds the lane's lock and the schema's: in a transaction without a snapshot, for which
- * CONCURRENTLY does not wait. What was begun is marked in the schema (lane_mark.h) before it starts,
- * and looked up when it is tried again.
+ * each statement by itself. One at a time in a database, on a connection of its own that holds the
+ * lane's lock and the schema's for as long as it works. What was begun is marked in the schema
+ * (lane_mark.h) before it starts, and looked up when it is tried again.
  */
 #pragma once
 
@@ -27,7 +26,7 @@ struct lane_access {
  * could be asked. Errors as apply_run(); with ERR_LOCK_UNAVAILABLE the failure's step is "lane" when
  * only other work of ours is waited for.
  */
-err_code lane_run(struct pg *pg, const struct migration *m, const struct applied_set *set,
+err_code lane_run(const struct migration *m, const struct applied_set *set,
                   const struct apply_options *options, struct apply_result *result, bool *stale,
                   struct err *err) MUST_USE;
 

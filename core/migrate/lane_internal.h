@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the lane share: lane.c leads, lane_session.c has the connections, lane_repair.c
+/* What the files of the lane share: lane.c leads, lane_session.c has the session, lane_repair.c
  * knows what each kind of statement leaves behind. */
 #pragma once
 
@@ -8,8 +8,7 @@
 #include "core/migrate/lane_target.h"
 
 struct lane {
-    struct pg *holder;  /* has the locks, in a transaction that does nothing else */
-    struct pg *session; /* runs the statements */
+    struct pg *session; /* runs the statements, and has the locks */
     const struct migration *m;
     const struct apply_options *options;
     struct apply_result *result;
@@ -21,12 +20,8 @@ struct lane {
 };
 
 /* lane_session.c */
-/* The lane's lock and the schema's; waits for the lane a little. */
-err_code lane_lock(struct lane *l) MUST_USE;
-/* Whether the locks are still ours: the connection that has them answers. */
-err_code lane_check_lock(struct lane *l) MUST_USE;
-void lane_unlock(struct lane *l);
-/* A session that is surely ours alone, so that what is set in it holds for the next statement. */
+/* A session that is surely ours alone, so that what is set in it holds for the next statement, with
+ * the lane's lock and the schema's; waits for the lane a little. */
 err_code lane_open(struct lane *l) MUST_USE;
 void lane_close(struct lane *l);
 err_code lane_fail(struct lane *l, err_code code, const char *step, const char *message) MUST_USE;

@@ -24,75 +24,6 @@ err_code lane_fail(struct lane *l, err_code code, const char *step, const char *
     return err_set(l->err, code, "%s: %.400s", l->m->version, message);
 }
 
-/* Simple statements, so that no portal is left with a snapshot: CONCURRENTLY would wait for it. */
-static const char begin_sql[] =
-    "BEGIN ISOLATION LEVEL READ COMMITTED;"
-    " SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('statement_timeout',"
-    " 'idle_in_transaction_session_timeout', 'transaction_timeout')";
-
-static err_code try_lock(struct lane *l, int64_t key, bool *got)
-{
-    char sql[120];
-    (void)snprintf(sql, sizeof sql,
-                   "SELECT CASE WHEN NOT pg_try_advisory_xact_lock(%lld) THEN 'busy' END::integer",
-                   (long long)key);
-    err_code rc = pg_command(l->holder, sql, l->err);
-
-    *got = !rc;
-    return rc && strcmp(l->err->sqlstate, "22P02") == 0 ? ERR_NONE : rc;
-}
-
-static err_code begin_and_lock(struct lane *l, int64_t key, bool *got)
-{
-    err_code rc = pg_command(l->holder, begin_sql, l->err);
-
-    *got = false;
-    if (!rc)
-        rc = try_lock(l, key, got);
-    if (rc || !*got)
-        lane_unlock(l);
-    return rc;
-}
-
-err_code lane_lock(struct lane *l)
-{
-    static const struct timespec poll = {.tv_nsec = POLL_MS * 1000000};
-    int64_t until = clock_mono_ms() + WAIT_MS;
-    bool got = false;
-
-    for (;;) {
-        err_code rc = begin_and_lock(l, lane_key, &got);
-        if (rc)
-            return rc;
-        if (got || clock_mono_ms() >= until)
-            break;
-        (void)nanosleep(&poll, NULL);
-    }
-    if (!got)
-        return lane_fail(l, ERR_LOCK_UNAVAILABLE, "lane",
-                         "another migration runs outside of transactions in this database");
-    int64_t key = apply_lock_key(l->options->schema);
-    err_code rc = try_lock(l, key, &got);
-    if (rc || got)
-        return rc;
-    lane_unlock(l);
-    rc = lane_fail(l, ERR_LOCK_UNAVAILABLE, "lock", "another session works on the schema");
-    l->result->failure.blocked_by =
-        blockers_read(l->holder, l->options->schema, l->options->shared_schema, key);
-    return rc;
-}
-
-err_code lane_check_lock(struct lane *l)
-{
-    return pg_command(l->holder, "SELECT 1", l->err);
-}
-
-void lane_unlock(struct lane *l)
-{
-    if (pg_alive(l->holder) && pg_in_transaction(l->holder))
-        (void)!pg_command(l->holder, "ROLLBACK", NULL);
-}
-
 static err_code refuse_pooler(struct lane *l)
 {
     return lane_fail(l, ERR_MIGRATION_FAILED, "lane",
@@ -138,7 +69,7 @@ static err_code set_up(struct lane *l)
                         : err_set(l->err, ERR_INTERNAL, "out of memory");
 }
 
-err_code lane_open(struct lane *l)
+static err_code open_session(struct lane *l)
 {
     const struct lane_access *access = l->options->lane;
     unsigned char bytes[NONCE_BYTES];
@@ -155,9 +86,58 @@ err_code lane_open(struct lane *l)
     return rc ? rc : set_up(l);
 }
 
+static err_code try_lock(struct lane *l, int64_t key, bool *got)
+{
+    static const struct pg_stmt stmt = {
+        .name = "lane_lock",
+        .sql = "SELECT pg_try_advisory_lock($1) AS got",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(l->session, &stmt, PG_ARGS(PG_ARG(key)), &rows, l->err);
+
+    *got = !rc && pg_bool(rows, 0, "got");
+    return rc;
+}
+
+/* Locks of the session, so that they hold for as long as it works, also when its client is gone. They
+ * are tried and never waited for: who waits in pg_advisory_lock() has a snapshot, for which
+ * CONCURRENTLY elsewhere would wait in turn. */
+static err_code take_locks(struct lane *l)
+{
+    static const struct timespec poll = {.tv_nsec = POLL_MS * 1000000};
+    int64_t until = clock_mono_ms() + WAIT_MS, key = apply_lock_key(l->options->schema);
+    bool got = false;
+    err_code rc = try_lock(l, lane_key, &got);
+
+    while (!rc && !got && clock_mono_ms() < until) {
+        (void)nanosleep(&poll, NULL);
+        rc = try_lock(l, lane_key, &got);
+    }
+    if (!rc && !got)
+        return lane_fail(l, ERR_LOCK_UNAVAILABLE, "lane",
+                         "another migration runs outside of transactions in this database");
+    if (!rc)
+        rc = try_lock(l, key, &got);
+    if (rc || got)
+        return rc;
+    rc = lane_fail(l, ERR_LOCK_UNAVAILABLE, "lock", "another session works on the schema");
+    l->result->failure.blocked_by =
+        blockers_read(l->session, l->options->schema, l->options->shared_schema, key);
+    return rc;
+}
+
+err_code lane_open(struct lane *l)
+{
+    err_code rc = open_session(l);
+    return rc ? rc : take_locks(l);
+}
+
 void lane_close(struct lane *l)
 {
-    if (l->session)
-        l->options->lane->close(l->options->lane->arg, l->session);
+    if (!l->session)
+        return;
+    if (pg_alive(l->session)) /* now, and not when the server sees that we are gone */
+        (void)!pg_command(l->session, "SELECT pg_advisory_unlock_all()", NULL);
+    l->options->lane->close(l->options->lane->arg, l->session);
     l->session = NULL;
 }

@@ -87,6 +87,17 @@ job_is cancelled
 no_sleep() { ! hangs; }
 until_true 5 "the statement is gone from the server" no_sleep
 
+# what runs outside of transactions needs a session of its own: it is refused, and nothing is begun
+register 0005_f "CREATE INDEX CONCURRENTLY steps_at ON steps (at);"
+must 202 POST /v1/migration-runs '{"selector":{"ids":["t-0009"]}}'
+job=$(get .id)
+await_job 20
+job_is failed
+outcome_of t-0009 message | grep -q 'needs a direct connection' || die "not refused: $(outcome_of t-0009 message)"
+must 200 GET /v1/migration-status
+is "dirty tenants" 0 "$(get .dirty)"
+must 204 DELETE /v1/catalogs/tenant/migrations/0005_f
+
 # no session of the poolers keeps anything: neither a path nor a setting, a lock, a prepared statement
 for end in "$front" "$side"; do
     for _ in 1 2 3 4 5 6; do
