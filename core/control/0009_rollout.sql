@@ -25,3 +25,23 @@ ALTER TABLE tenantd.job
   ADD deadline_at    timestamptz,
   ADD look_at        timestamptz,         -- when time alone changes what there is to decide
   ADD CONSTRAINT job_pause_check CHECK ((state = 'paused') = (pause_reason IS NOT NULL));
+
+-- The job tells by itself what becomes of its waves, as it does of its state.
+CREATE FUNCTION tenantd.job_tells_waves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO tenantd.event (type, job_id, subject, data)
+  SELECT 'run.promoted', NEW.id, NEW.subject, jsonb_build_object('wave', NEW.promoted_wave)
+  WHERE NEW.promoted_wave > OLD.promoted_wave;
+  INSERT INTO tenantd.event (type, job_id, subject, data)
+  SELECT 'run.wave_opened', NEW.id, NEW.subject,
+         jsonb_build_object('wave', place - 1, 'name', w -> 'name', 'tasks', w -> 'tasks')
+  FROM jsonb_array_elements(NEW.waves) WITH ORDINALITY AS w (w, place)
+  WHERE place - 1 > OLD.open_wave AND place - 1 <= NEW.open_wave
+    AND (w ->> 'tasks')::int > 0
+  ORDER BY place;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER job_tells_waves AFTER UPDATE ON tenantd.job
+  FOR EACH ROW WHEN (NEW.waves IS NOT NULL AND (OLD.open_wave, OLD.promoted_wave)
+                     IS DISTINCT FROM (NEW.open_wave, NEW.promoted_wave))
+  EXECUTE FUNCTION tenantd.job_tells_waves();

@@ -128,6 +128,10 @@ START_TEST(waves_open_one_after_the_other)
                            " ON j.id = a.job_id AND j.waves IS NOT NULL"
                            " WHERE a.finished_at > b.claimed_at"),
                      0);
+    ck_assert_int_eq(count("SELECT (array_agg(e.type || coalesce(data ->> 'name', '') ORDER BY id)"
+                           " = '{run.wave_openedwave-1,run.promoted,run.wave_openedwave-2}')::int"
+                           " AS v FROM tenantd.event e WHERE type LIKE 'run.%'"),
+                     1);
 }
 END_TEST
 
