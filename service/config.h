@@ -80,6 +80,9 @@ struct config {
         char *schema, *migrations_folder, *table;
     } shared;
     struct {
+        int size;
+    } warm;
+    struct {
         int workers, retention_days;
         int64_t poll_interval_ms, lease_ms;
     } jobs;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/migrate/sqlpolicy.h"
+#include "core/tenant/tenant.h"
 #include "service/config_setting.h"
 
 static void refuse(struct config_loader *loader, const void *field, const char *why)
@@ -64,6 +65,8 @@ static void check_template(struct config_loader *loader)
         refuse(loader, field, "knows no placeholder but {id}");
     else if (str_starts(text, "pg_"))
         refuse(loader, field, "starts with pg_, which PostgreSQL keeps for itself");
+    else if (str_starts(text, TENANT_WARM_PREFIX))
+        refuse(loader, field, "starts with " TENANT_WARM_PREFIX ", as schemas do that stand ready");
     for (const char *c = text; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
             refuse(loader, field, "contains a control character");

@@ -25,6 +25,7 @@ static const struct setting_group groups[] = {
     {.prefix = "connection", .title = "Opening connections"},
     {.prefix = "migrations", .title = "Migrations"},
     {.prefix = "shared", .title = "The shared schema"},
+    {.prefix = "warm", .title = "Schemas kept ready for new tenants"},
     {.prefix = "jobs", .title = "Jobs"},
     {.prefix = "events", .title = "Events"},
     {.prefix = "tenants", .title = "Deleted tenants"},
@@ -182,6 +183,11 @@ static const struct setting rows[] = {
     {.name = "shared.table", .kind = SETTING_TEXT, AT(shared.table),
      .fallback = "__drizzle_shared_migrations", .min = 1, .max = NAME_BYTES,
      .help = "Table in it that records what is applied."},
+
+    {.name = "warm.size", .kind = SETTING_COUNT, AT(warm.size), .fallback = "0", .min = 0,
+     .max = 1000, .unit = "schemas",
+     .help = "Schemas that stand ready, with every migration; a new tenant gets one in milliseconds. "
+             "0: none, and those that are left are dropped."},
 
     {.name = "jobs.workers", .kind = SETTING_COUNT, AT(jobs.workers), .fallback = "8", .min = 1,
      .max = 256, .unit = "threads",

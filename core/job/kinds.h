@@ -22,3 +22,7 @@ void kind_warmup(struct task_run *run, struct task_result *result);
 /* migration.sync, .baseline, .convert, .adopt, .resolve: edits the tracking table (core/migrate/repair.h); task
  * args {"schema"}, job args the body that asked for it and {"revision"}. */
 void kind_repair(struct task_run *run, struct task_result *result);
+/* warm.fill: makes a schema of the warm pool or brings it to the catalog's head; warm.drain: drops
+ * it. Task args {"warm", "schema"}. */
+void kind_warm_fill(struct task_run *run, struct task_result *result);
+void kind_warm_drain(struct task_run *run, struct task_result *result);

@@ -145,6 +145,7 @@ err_code schema_find(struct pg *pg, const char *pattern, int limit, struct pg_ro
         .name = "schema_find",
         .sql = "SELECT nspname AS schema_name FROM pg_namespace WHERE nspname LIKE $1"
                " AND nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'tenantd')"
+               " AND NOT starts_with(nspname, '" TENANT_WARM_PREFIX "')"
                " ORDER BY nspname LIMIT $2",
     };
     return pg_query(pg, &stmt, PG_ARGS(PG_ARG(pattern), PG_ARG(limit)), out, err);
@@ -173,16 +174,23 @@ void schema_comment_of(const char *tenant_id, char out[SCHEMA_COMMENT_SIZE])
     (void)snprintf(out, SCHEMA_COMMENT_SIZE, "tenantd tenant %s", tenant_id);
 }
 
-err_code schema_is_of(struct pg *pg, const char *schema, const char *tenant_id, bool *out,
-                      struct err *err)
+err_code schema_has_comment(struct pg *pg, const char *schema, const char *wanted, bool *out,
+                            struct err *err)
 {
-    char wanted[SCHEMA_COMMENT_SIZE];
     CLEANUP(freep) char *comment = NULL;
     err_code rc = schema_comment(pg, schema, &comment, err);
 
     if (rc && rc != ERR_SCHEMA_MISSING)
         return rc;
-    schema_comment_of(tenant_id, wanted);
     *out = !rc && str_eq(comment, wanted);
     return ERR_NONE;
+}
+
+err_code schema_is_of(struct pg *pg, const char *schema, const char *tenant_id, bool *out,
+                      struct err *err)
+{
+    char wanted[SCHEMA_COMMENT_SIZE];
+
+    schema_comment_of(tenant_id, wanted);
+    return schema_has_comment(pg, schema, wanted, out, err);
 }

@@ -97,7 +97,7 @@ err_code tenant_check_id(const char *id, struct err *err)
 static bool is_reserved_schema(const char *schema)
 {
     static const char *const reserved[] = {"public", "information_schema", "tenantd"};
-    if (str_starts(schema, "pg_"))
+    if (str_starts(schema, "pg_") || str_starts(schema, TENANT_WARM_PREFIX))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
         if (strcmp(schema, reserved[i]) == 0)

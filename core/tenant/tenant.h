@@ -37,6 +37,8 @@ struct tenant {
 void tenant_clear(struct tenant *t);
 
 enum { TENANT_ID_MAX = 63, LABELS_MAX = 64 };
+/* How the names of schemas begin that are kept ready; no tenant's does. */
+#define TENANT_WARM_PREFIX "tenantd_warm_"
 
 /* ^[a-z0-9][a-z0-9_-]{0,62}$ and not a reserved word: ERR_INVALID_TENANT_ID, ERR_RESERVED_NAME. */
 err_code tenant_check_id(const char *id, struct err *err) MUST_USE;

@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/str.h"
 #include "core/job/retention.h"
+#include "core/job/warm.h"
 #include "core/pg/array.h"
 #include "service/api/gauges.h"
 
@@ -113,6 +114,20 @@ static err_code purge_due(struct background *b, struct pg *pg, struct err *err)
     return rc;
 }
 
+/* The leader keeps the warm pool full; any other would do no harm. */
+static err_code keep_warm(struct background *b, struct pg *pg, struct err *err)
+{
+    struct app *app = b->app;
+    bool started = false;
+
+    if (!runner_is_leader(app->runner))
+        return ERR_NONE;
+    err_code rc = warm_keep(pg, app->config->warm.size, &started, err);
+    if (!rc && started)
+        runner_wake(app->runner);
+    return rc;
+}
+
 static err_code with_control(struct background *b, struct err *err)
 {
     struct app *app = b->app;
@@ -127,6 +142,8 @@ static err_code with_control(struct background *b, struct err *err)
     }
     if (!rc)
         rc = gauges_fleet(app, pg, err);
+    if (!rc)
+        rc = keep_warm(b, pg, err);
     if (!rc && b->rounds % PRUNE_EVERY == 0)
         rc = forget_old_keys(pg, err);
     if (!rc && b->rounds % PURGE_EVERY == 0)

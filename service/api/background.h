@@ -2,7 +2,7 @@
 /*
  * The service's own thread: pings the control database for the probes, wakes requests that wait for
  * a job which another replica moved, keeps the pools and gauges fresh, purges archived tenants whose
- * time has come, and registers what appears in the watched migration folders.
+ * time has come, keeps the warm pool full, and registers what appears in the watched migration folders.
  */
 #pragma once
 

@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/str.h"
+#include "core/job/warm.h"
 #include "core/tenant/tenant_store.h"
 #include "service/api/event_hub.h"
 
@@ -130,6 +131,21 @@ static err_code live_gauges(struct app *app, struct pg *pg, struct err *err)
     return ERR_NONE;
 }
 
+static err_code warm_gauges(struct app *app, struct pg *pg, struct err *err)
+{
+    static const char *const states[] = {"ready", "behind", "filling", "unfit", "failed", "dropping"};
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = warm_status(pg, &rows, err);
+
+    for (size_t s = 0; !rc && s < ARRAY_LEN(states); s++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < pg_rows_count(rows); i++)
+            sum += pg_bigint(rows, i, states[s]);
+        set(app, METRIC_WARM_SCHEMAS, states[s], sum);
+    }
+    return rc;
+}
+
 err_code gauges_fleet(struct app *app, struct pg *pg, struct err *err)
 {
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
@@ -148,7 +164,8 @@ err_code gauges_fleet(struct app *app, struct pg *pg, struct err *err)
                     n);
     }
     set_one(app, METRIC_SNAPSHOT, clock_unix_ms());
-    return live_gauges(app, pg, err);
+    rc = warm_gauges(app, pg, err);
+    return rc ? rc : live_gauges(app, pg, err);
 }
 
 static const char *verdict_name(task_verdict verdict)

@@ -29,6 +29,8 @@ api_handler run_tasks_get, run_tasks_session, runs_report;
 api_handler shared_get, shared_migrations, shared_export;
 /* pools.c */
 api_handler pools_list, warmups_create, health_get, metrics_get;
+/* warm_pool.c */
+api_handler warm_pool_get, warm_pool_drain;
 /* servers.c */
 api_handler servers_list, servers_get;
 /* tokens.c */

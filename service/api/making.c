@@ -5,7 +5,10 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/job/warm.h"
 #include "core/tenant/tenant_store.h"
+
+enum { TAKEN_MAX = 100 };
 
 static err_code register_wish(struct pg *pg, const struct wish *wish, struct err *err)
 {
@@ -33,7 +36,51 @@ static err_code add_refused(struct pg *pg, const char *job_id, int item, const s
     return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(job_id), PG_ARG(item), PG_ARG(text)), NULL, err);
 }
 
-static err_code add_item(struct pg *pg, const struct making *m, const char *job_id, size_t i,
+/* A task that is over before it began: its tenant has got a schema that stood ready. */
+static err_code add_done(struct pg *pg, const char *job_id, int item, const struct wish *wish,
+                         struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "task_insert_done",
+        .sql = "INSERT INTO tenantd.task (job_id, item, tenant_id, server, state, args, attempt,"
+               " claimed_at, finished_at, outcome) VALUES ($1::uuid, $2, $3, $4, 'succeeded',"
+               " jsonb_build_object('schema', $5::text), 1, now(), now(),"
+               " jsonb_build_object('warm', true, 'duration_ms',"
+               "  floor(1000 * extract(epoch FROM clock_timestamp() - now()))::int))",
+    };
+    return pg_exec(pg, &stmt,
+                   PG_ARGS(PG_ARG(job_id), PG_ARG(item), PG_ARG(wish->id), PG_ARG(wish->server),
+                           PG_ARG((const char *)wish->schema)),
+                   NULL, err);
+}
+
+/* Asks the warm pool, for as many as one transaction has locks for. */
+static err_code take_ready(struct pg *pg, struct making *m, const struct wish *wish, bool *taken,
+                           struct err *err)
+{
+    static const char *const results[] = {
+        [WARM_NO_POOL] = "no_pool", [WARM_MISSED] = "missed", [WARM_CLAIMED] = "claimed"};
+    const struct config *config = m->call->app->config;
+    struct warm_wish want = {.tenant_id = wish->id,
+                             .server = wish->server,
+                             .schema = wish->schema,
+                             .table = config->migrations.table,
+                             .revision = m->revision};
+    warm_answer answer = WARM_NO_POOL;
+
+    *taken = false;
+    if (!m->takes_ready || !config->warm.size || m->taken >= TAKEN_MAX)
+        return ERR_NONE;
+    err_code rc = warm_claim(pg, &want, &answer, err);
+    if (rc)
+        return rc;
+    *taken = answer == WARM_CLAIMED;
+    m->taken += *taken;
+    metrics_count(m->call->app->metrics, METRIC_WARM_CLAIMS, results[answer]);
+    return ERR_NONE;
+}
+
+static err_code add_item(struct pg *pg, struct making *m, const char *job_id, size_t i,
                          struct err *err)
 {
     const struct wish *wish = &m->wishes[i];
@@ -47,6 +94,10 @@ static err_code add_item(struct pg *pg, const struct making *m, const char *job_
         *err = why;
         return rc;
     }
+    bool taken = false;
+    rc = take_ready(pg, m, wish, &taken, err);
+    if (rc || taken)
+        return rc ? rc : add_done(pg, job_id, (int)i, wish, err);
     json_auto_t *args = json_pack("{s:s}", "schema", wish->schema);
     return task_insert(pg, job_id, (int)i, wish->id, wish->server, 0, true, args, err);
 }
@@ -68,6 +119,8 @@ static err_code make_work(struct pg *pg, void *arg, struct err *err)
         return rc;
     json_auto_t *args = json_pack("{s:I}", "revision", (json_int_t)info.revision);
     spec.args = args;
+    m->revision = info.revision;
+    m->taken = 0;
     rc = job_insert(pg, &spec, call->job_id, err);
     for (size_t i = 0; i < m->count && !rc; i++)
         rc = add_item(pg, m, call->job_id, i, err);

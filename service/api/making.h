@@ -19,7 +19,11 @@ struct making {
     size_t count;
     int max_parallel;
     bool tell_conflicts; /* an id that exists fails its task instead of the whole */
+    bool takes_ready;    /* schemas of the warm pool, while there are any */
+    int taken;           /* of them, so far */
+    int64_t revision;    /* of the tenants' catalog, once it was asked for */
 };
 
-/* Registers the tenants and enqueues the job, in one transaction: 202 with the job. */
+/* Registers the tenants and enqueues the job, in one transaction: 202 with the job; 200 when nothing
+ * is left to do, since all got schemas that stood ready. */
 struct reply make_tenants(struct making *making);

@@ -43,6 +43,10 @@ const struct api_route api_routes[] = {
      .fn = tenants_export},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/pool", "getTenantPool", SCOPE_POOLS_READ), .fn = tenants_pool},
     {ROUTE(DELETE, "/v1/tenants/{tenant_id}/pool", "evictTenantPool", SCOPE_POOLS_OPERATE), .fn = tenants_pool_evict},
+    /* the warm pool */
+    {ROUTE(GET, "/v1/warm-pool", "getWarmPool", SCOPE_TENANTS_READ), .fn = warm_pool_get},
+    {ROUTE(POST, "/v1/warm-pool/drain", "drainWarmPool", SCOPE_TENANTS_OPERATE),
+     .body = BODY_JSON_OPTIONAL, .fn = warm_pool_drain},
     /* servers */
     {ROUTE(GET, "/v1/servers", "listServers", SCOPE_SERVERS_READ),
      .fn = servers_list},

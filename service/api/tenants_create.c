@@ -65,7 +65,8 @@ struct reply tenants_create(struct call *call)
                        .kind = "tenant.create",
                        .wishes = &wish,
                        .count = 1,
-                       .max_parallel = 1};
+                       .max_parallel = 1,
+                       .takes_ready = true};
     struct err err;
     bool dry_run = false;
 
@@ -125,6 +126,7 @@ struct reply tenants_create_batch(struct call *call)
                        .wishes = wishes,
                        .count = json_array_size(items),
                        .max_parallel = (int)parallel,
-                       .tell_conflicts = true};
+                       .tell_conflicts = true,
+                       .takes_ready = true};
     return make_tenants(&m);
 }

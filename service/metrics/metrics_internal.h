@@ -33,6 +33,8 @@ typedef enum metric_label {
     LABEL_CONNECT,
     LABEL_EVICTION,
     LABEL_TENANT_STATE,
+    LABEL_WARM_STATE,
+    LABEL_WARM_RESULT,
     LABEL_LEVEL,
     LABEL_END,
 } metric_label;
