@@ -21,6 +21,7 @@
     X(CATALOG_NOT_FOUND, NOT_FOUND, "No such migration catalog")                                   \
     X(MIGRATION_NOT_FOUND, NOT_FOUND, "No such migration")                                         \
     X(SERVER_NOT_FOUND, NOT_FOUND, "No such server")                                               \
+    X(SEED_NOT_FOUND, NOT_FOUND, "No such seed")                                                   \
     X(TOKEN_NOT_FOUND, NOT_FOUND, "No such token")                                                 \
     X(TASK_NOT_FOUND, NOT_FOUND, "The job has no such task")                                       \
     X(POOL_NOT_FOUND, NOT_FOUND, "The tenant has no pool on this replica")                         \
@@ -36,6 +37,7 @@
     X(INVALID_STATE, CONFLICT, "The state does not allow this")                                    \
     X(MIGRATION_IMMUTABLE, CONFLICT, "A registered migration cannot change")                       \
     X(MIGRATION_APPLIED, CONFLICT, "The migration is applied to a tenant")                         \
+    X(SEED_CHANGED, CONFLICT, "The seed was applied with another content")                         \
     X(OUT_OF_ORDER, CONFLICT, "The migration sorts before one that is applied")                    \
     X(HISTORY_DIVERGED, CONFLICT, "The applied migrations do not match the catalog")               \
     X(NOT_EMPTY_HISTORY, CONFLICT, "The history has entries that this contradicts")                \
@@ -83,6 +85,9 @@
     X(UNMAPPABLE_ROWS, INVALID, "Rows of the history are about no version of the catalog")         \
     X(UNSUPPORTED_TYPE, INVALID, "A type cannot be expressed in this format")                      \
     X(MIGRATION_FAILED, INVALID, "A statement of the migration failed")                            \
+    X(SEED_FAILED, INVALID, "A statement of the seed failed")                                      \
+    X(UNKNOWN_VARIABLE, INVALID, "A variable has no value")                                        \
+    X(INVALID_VARIABLE, INVALID, "A variable's value cannot stand there")                          \
     X(SCHEMA_MISSING, CONFLICT, "The tenant's schema is not in the database")                      \
     X(LOCK_UNAVAILABLE, BUSY, "A lock was not to be had in time")                                  \
     X(WORKER_LOST, INTERNAL, "The worker was lost too often")                                      \

@@ -7,16 +7,15 @@
 enum {
     FILL_MAX = 100,    /* schemas of one job */
     WARM_PRIORITY = 9, /* behind everything else */
-    RETRY_S = 60,      /* before a schema that failed is tried again with the same catalog */
 };
 
 /* A schema that a fill would do something about; c is the tenants' catalog. Somebody may have
- * dropped one: it is in this database. */
+ * dropped one: it is in this database. One that failed rests while the catalog is the same. */
 #define FILLABLE                                                                                   \
     " (w.state = 'filling' OR (w.state IN ('ready', 'unfit') AND w.revision <> c.revision)"        \
     "  OR (w.state = 'ready' AND to_regnamespace(w.schema_name) IS NULL)"                          \
     "  OR (w.state = 'failed' AND (w.revision <> c.revision"                                       \
-    "   OR w.updated_at < now() - make_interval(secs => $2))))"
+    "   OR w.updated_at < now() - interval '60 s')))"
 /* A server that may have a pool. What a catalog made unfit once it makes unfit again. */
 #define SERVER_OF_POOL " s.url IS NULL AND s.state = 'online'"
 #define NOTHING_UNFIT                                                                              \
@@ -38,7 +37,7 @@ static err_code needs_work(struct pg *pg, int size, bool *out, struct err *err)
             "  AS needed FROM tenantd.catalog c WHERE c.name = 'tenant'",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(size), PG_ARG((int)RETRY_S)), &rows, err);
+    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(size)), &rows, err);
 
     if (!rc)
         *out = pg_bool(rows, 0, "needed");
@@ -81,25 +80,30 @@ static err_code add_missing(struct pg *pg, int size, struct err *err)
         .name = "warm_add_missing",
         .sql =
             "INSERT INTO tenantd.warm_schema (server) SELECT s.id"
-            " FROM tenantd.server s, tenantd.catalog c, generate_series(1, least($1::int, $2::int)"
-            "  - (SELECT count(*) FROM tenantd.warm_schema w WHERE w.server = s.id))"
+            " FROM tenantd.server s, tenantd.catalog c, generate_series(1, least($2::int, $1::int"
+            "  - (SELECT count(*) FROM tenantd.warm_schema w WHERE w.server = s.id)))"
             " WHERE c.name = 'tenant' AND" SERVER_OF_POOL " AND" NOTHING_UNFIT,
     };
     return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(size), PG_ARG((int)FILL_MAX)), NULL, err);
 }
 
-static err_code has_dropping(struct pg *pg, bool *out, struct err *err)
+/* What there is to do; schemas are dropped before others are made. */
+static err_code look(struct pg *pg, bool *drain, bool *fill, struct err *err)
 {
     static const struct pg_stmt stmt = {
-        .name = "warm_has_dropping",
-        .sql = "SELECT EXISTS (SELECT FROM tenantd.warm_schema WHERE state = 'dropping') AS has",
+        .name = "warm_look",
+        .sql = "SELECT EXISTS (SELECT FROM tenantd.warm_schema WHERE state = 'dropping') AS drain,"
+               " EXISTS (SELECT FROM tenantd.warm_schema w, tenantd.catalog c"
+               "  WHERE c.name = 'tenant' AND" FILLABLE ") AS fill",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc = pg_query(pg, &stmt, PG_NO_ARGS, &rows, err);
 
-    if (!rc)
-        *out = pg_bool(rows, 0, "has");
-    return rc;
+    if (rc)
+        return rc;
+    *drain = pg_bool(rows, 0, "drain");
+    *fill = pg_bool(rows, 0, "fill");
+    return ERR_NONE;
 }
 
 #define TASKS                                                                                      \
@@ -121,10 +125,9 @@ static err_code add_fill_tasks(struct pg *pg, const char *job_id, struct err *er
     static const struct pg_stmt stmt = {
         .name = "warm_fill_tasks",
         .sql = TASKS ", tenantd.catalog c WHERE c.name = 'tenant' AND" FILLABLE
-                     " ORDER BY w.id LIMIT $3",
+                     " ORDER BY w.id LIMIT $2",
     };
-    return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(job_id), PG_ARG((int)RETRY_S), PG_ARG((int)FILL_MAX)),
-                   NULL, err);
+    return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(job_id), PG_ARG((int)FILL_MAX)), NULL, err);
 }
 
 static err_code put_last(struct pg *pg, const char *job_id, struct err *err)
@@ -163,7 +166,7 @@ static err_code keep_work(struct pg *pg, void *arg, struct err *err)
 {
     struct keeping *k = arg;
     char id[UUID_TEXT_SIZE];
-    bool go = false, drain = false;
+    bool go = false, drain = false, fill = false;
     err_code rc = try_lock(pg, &go, err);
 
     k->started = false;
@@ -175,9 +178,10 @@ static err_code keep_work(struct pg *pg, void *arg, struct err *err)
     if (!rc)
         rc = add_missing(pg, k->size, err);
     if (!rc)
-        rc = has_dropping(pg, &drain, err);
-    if (!rc)
-        rc = start_job(pg, drain, "warm-pool", NULL, id, err);
+        rc = look(pg, &drain, &fill, err);
+    if (rc || !(drain || fill))
+        return rc;
+    rc = start_job(pg, drain, "warm-pool", NULL, id, err);
     k->started = !rc;
     return rc;
 }

@@ -380,6 +380,12 @@ err_code sql_run_deep(void *(*fn)(void *arg), void *arg, struct err *err)
     return ERR_NONE;
 }
 
+err_code sql_check_bytes(const char *sql, size_t len, struct err *err)
+{
+    struct checking c = {.sql = (char *)(uintptr_t)sql, .len = len, .err = err}; /* only read */
+    return check_bytes(&c);
+}
+
 err_code sql_check_by(const struct sql_policy *policy, const char *sql, size_t len,
                       struct sql_facts *out, struct err *err)
 {

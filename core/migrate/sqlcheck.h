@@ -26,6 +26,10 @@ err_code sql_check_by(const struct sql_policy *policy, const char *sql, size_t l
 err_code sql_check(const char *sql, size_t len, struct statement **out, size_t *count,
                    struct err *err) MUST_USE;
 
+/* The part of it that needs no parser: UTF-8 without NUL, no run of operators that PostgreSQL's
+ * scanner would be busy with for ever; sql ends with a NUL. */
+err_code sql_check_bytes(const char *sql, size_t len, struct err *err) MUST_USE;
+
 /* Bytes of the byte-order mark that sql begins with, 3 or 0: editors write it, PostgreSQL does not
  * take it. Offsets count it, columns do not. */
 size_t sql_bom_len(const char *sql, size_t len);

@@ -17,7 +17,7 @@ const { values } = parseArgs({
     tenants: { type: 'string', default: '300' },
     fleet: { type: 'string', default: '2000' },
     registered: { type: 'string', default: '10000' },
-    only: { type: 'string', default: 'turns,fleet,memory' },
+    only: { type: 'string', default: 'turns,fleet,memory,warm' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -55,9 +55,9 @@ const bench = {
     }
   },
 
-  daemon: (work) =>
+  daemon: (work, settings) =>
     bench.database(async (url) => {
-      const daemon = await Daemon.start(join(bench.root, 'build/release/tenantd'), url, join(bench.work, 'tenantd.log'));
+      const daemon = await Daemon.start(join(bench.root, 'build/release/tenantd'), url, join(bench.work, 'tenantd.log'), settings);
       try {
         return await work(daemon);
       } finally {

@@ -25,13 +25,13 @@ function freePort() {
 const kib = (status, name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)[1]);
 
 export class Daemon {
-  static async start(program, url, log) {
+  static async start(program, url, log, settings = {}) {
     const d = new Daemon();
     const [port, admin] = [await freePort(), await freePort()];
     d.token = makeToken();
     d.base = `http://127.0.0.1:${port}`;
     d.process = spawn(program, [`--listen=127.0.0.1:${port}`, `--admin-listen=127.0.0.1:${admin}`], {
-      env: { ...process.env, TENANTD_DATABASE_URL: url, TENANTD_ADMIN_TOKEN: d.token },
+      env: { ...process.env, ...settings, TENANTD_DATABASE_URL: url, TENANTD_ADMIN_TOKEN: d.token },
       stdio: ['ignore', 'ignore', openSync(log, 'a')],
     });
     for (let deadline = Date.now() + 30000; ; ) {

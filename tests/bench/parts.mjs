@@ -189,3 +189,5 @@ export const memory = (bench) =>
     const after = await bench.settled(d);
     bench.row('resident memory after the run, idle again', `${after.toFixed(1)} MiB`, 'under 40 MiB', after < 40);
   });
+
+export { warm } from './warm.mjs';

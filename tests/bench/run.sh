@@ -13,7 +13,7 @@ usage: tests/bench/run.sh [options]
   --tenants N       tenants they provision and migrate (default: 300)
   --fleet N         tenants of the runs, the status and the reads (default: 2000)
   --registered N    tenants for the memory (default: 10000)
-  --only PARTS      of turns,fleet,memory (default: all, separated by commas)
+  --only PARTS      of turns,fleet,memory,warm (default: all, separated by commas)
   --write           put the table into README.md
   --keep            keep the working directory with the logs
 

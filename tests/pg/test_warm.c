@@ -197,6 +197,19 @@ START_TEST(one_job_of_the_pool_at_a_time)
     OK(warm_drain(pg, "t", NULL, id, NULL)); /* nothing to drop is fine */
     ck_assert_int_eq(job_state_of(pg, id), JOB_SUCCEEDED);
     ck_assert_int_eq(keep(0), 0);
+    ck_assert_int_eq(keep(150), 1); /* many are made by several jobs */
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task"), 100);
+    pg_fixture_sql(pg,
+                   "TRUNCATE tenantd.job CASCADE; UPDATE tenantd.warm_schema SET state = 'failed',"
+                   " revision = 4");
+    ck_assert_int_eq(keep(150), 1);
+    ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task"), 50);
+    pg_fixture_sql(pg,
+                   "TRUNCATE tenantd.job CASCADE; UPDATE tenantd.warm_schema SET state = 'failed',"
+                   " revision = 4");
+    ck_assert_int_eq(keep(150), 0); /* they rest */
+    pg_fixture_sql(pg, "UPDATE tenantd.warm_schema SET updated_at = now() - interval '2 minutes'");
+    ck_assert_int_eq(keep(150), 1);
 }
 END_TEST
 

@@ -162,6 +162,7 @@ static const struct {
     {"isolation: {schema_name_template: '{id}{id}'}\n", "must contain {id} exactly once"},
     {"isolation: {schema_name_template: '{id}_{x}'}\n", "no placeholder but {id}"},
     {"isolation: {schema_name_template: 'pg_{id}'}\n", "starts with pg_"},
+    {"isolation: {schema_name_template: 'tenantd_warm_{id}'}\n", "starts with tenantd_warm_"},
     {"isolation: {schema_name_template: \"a\\n{id}\"}\n", "control character"},
     {"admin_listen: 127.0.0.1:8080\n", "the address of listen too"},
     {"admin_listen: 0.0.0.0:8080\n", "the address of listen too"},

@@ -106,6 +106,9 @@ static const struct {
     {"{id}", "pg_x", NULL, ERR_RESERVED_NAME},
     {"pg{id}", "_x", NULL, ERR_RESERVED_NAME},
     {"{id}lic", "pub", NULL, ERR_RESERVED_NAME},
+    {"{id}", "tenantd_warm_7", NULL, ERR_RESERVED_NAME},
+    {"tenantd_{id}", "warm_7", NULL, ERR_RESERVED_NAME},
+    {"tenantd_{id}", "warm", "tenantd_warm", ERR_NONE},
     {"{id}", "pg-x", "pg-x", ERR_NONE},
     {"tenant", "acme", NULL, ERR_INTERNAL}, /* the configuration refuses such templates */
 };
