@@ -77,8 +77,11 @@ struct config {
         int max_parallel, lock_attempts;
     } migrations;
     struct {
-        char *schema, *migrations_folder, *table;
+        char *schema, *migrations_folder, *table, *seeds_folder;
     } shared;
+    struct {
+        char *folder;
+    } seeds;
     struct {
         int size;
     } warm;

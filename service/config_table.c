@@ -25,6 +25,7 @@ static const struct setting_group groups[] = {
     {.prefix = "connection", .title = "Opening connections"},
     {.prefix = "migrations", .title = "Migrations"},
     {.prefix = "shared", .title = "The shared schema"},
+    {.prefix = "seeds", .title = "Seeds"},
     {.prefix = "warm", .title = "Schemas kept ready for new tenants"},
     {.prefix = "jobs", .title = "Jobs"},
     {.prefix = "events", .title = "Events"},
@@ -183,6 +184,14 @@ static const struct setting rows[] = {
     {.name = "shared.table", .kind = SETTING_TEXT, AT(shared.table),
      .fallback = "__drizzle_shared_migrations", .min = 1, .max = NAME_BYTES,
      .help = "Table in it that records what is applied."},
+
+    {.name = "shared.seeds_folder", .kind = SETTING_TEXT, AT(shared.seeds_folder), .fallback = "",
+     .max = PATH_BYTES,
+     .help = "Folder of its seeds, NAME.sql each, read and watched as migrations are."},
+
+    {.name = "seeds.folder", .kind = SETTING_TEXT, AT(seeds.folder), .fallback = "",
+     .max = PATH_BYTES,
+     .help = "Folder of the tenants' seeds, NAME.sql each, read at the start and watched."},
 
     {.name = "warm.size", .kind = SETTING_COUNT, AT(warm.size), .fallback = "0", .min = 0,
      .max = 1000, .unit = "schemas",

@@ -52,6 +52,8 @@ const struct job_kind engine_kinds[] = {
     {.name = "migration.resolve", .chunk = 1, .max_attempts = 5, .max_snoozes = 600,
      .run = kind_repair},
     {.name = "pool.warmup", .chunk = 8, .max_attempts = 3, .max_snoozes = 10, .run = kind_warmup},
+    {.name = "seed.apply", .chunk = 16, .max_attempts = 5, .max_snoozes = 600, .flush = true,
+     .run = kind_seed},
     {.name = "warm.fill", .chunk = 2, .max_attempts = 3, .max_snoozes = 20, .flush = true,
      .run = kind_warm_fill},
     {.name = "warm.drain", .chunk = 2, .max_attempts = 5, .max_snoozes = 600,

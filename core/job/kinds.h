@@ -26,3 +26,6 @@ void kind_repair(struct task_run *run, struct task_result *result);
  * it. Task args {"warm", "schema"}. */
 void kind_warm_fill(struct task_run *run, struct task_result *result);
 void kind_warm_drain(struct task_run *run, struct task_result *result);
+/* seed.apply: puts seeds into a tenant's schema, or with task args {"shared": true} into the shared
+ * one; job args {"seeds", "shared_seeds", "mode", "force", "variables"}, seeds as [name, sha256]. */
+void kind_seed(struct task_run *run, struct task_result *result);

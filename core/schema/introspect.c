@@ -157,6 +157,7 @@ static const struct pg_stmt tables_stmt = {
            " AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid"
            " WHERE c.relnamespace = $1::pg_catalog.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
            " AND ($2::pg_catalog.text IS NULL OR (c.relname <> $2::pg_catalog.text"
+           "  AND c.relname <> '__tenantd_seeds'"
            "  AND NOT pg_catalog.starts_with(c.relname::pg_catalog.text,"
            "   $2::pg_catalog.text || '_backup_')))"
            " ORDER BY c.relname::pg_catalog.text COLLATE pg_catalog.\"C\"",

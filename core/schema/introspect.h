@@ -6,7 +6,7 @@
 #include "core/schema/model.h"
 
 struct schema_options {
-    const char *tracking_table; /* left out of the model; NULL: nothing is */
+    const char *tracking_table; /* left out of the model, with that of seeds; NULL: nothing is */
 };
 
 /*

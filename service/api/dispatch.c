@@ -8,6 +8,7 @@
 #include "core/access/ticket_store.h"
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/migrate/seed_text.h"
 
 static struct reply no_route(const struct request *req, err_code code,
                              const struct route_match *match, const struct err *err)
@@ -177,5 +178,7 @@ size_t api_body_limit(void *ctx, http_method method, const char *path)
 {
     const struct app *app = ctx;
     bool big = str_starts(path, "/v1/catalogs/") && (method == HTTP_POST || method == HTTP_PUT);
+    if (str_starts(path, "/v1/seeds/") && method == HTTP_PUT)
+        return SEED_MAX;
     return (size_t)(big ? app->config->http.max_bundle_bytes : app->config->http.max_body_bytes);
 }

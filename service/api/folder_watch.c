@@ -4,10 +4,11 @@
 
 #include "core/base/hash.h"
 #include "core/base/str.h"
+#include "core/migrate/seed_store.h"
 #include "core/migrate/source.h"
 #include "service/api/background.h"
 
-enum { FOLDERS = 2 };
+enum { FOLDERS = 4 };
 
 struct folder_watch {
     char seen[FOLDERS][SHA256_HEX_SIZE]; /* digest of what was registered, or refused, last */
@@ -60,8 +61,58 @@ static err_code register_source(struct app *app, const char *catalog, const stru
     return rc;
 }
 
+static err_code put_seed(struct pg *pg, const char *target, const struct source *source, size_t i,
+                         bool *changed, struct err *err)
+{
+    const struct source_file *file = &source->files[i];
+    CLEANUP(seed_text_clear) struct seed_text text = {.sql = NULL};
+    CLEANUP(freep) char *name = strndup(file->path, strlen(file->path) - strlen(".sql"));
+    struct seed_spec spec = {.name = name, .scope = target, .text = &text, .by = "folder"};
+    seed_put_answer answer = SEED_UNCHANGED;
+
+    if (!name)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    err_code rc = seed_check_name(name, err);
+    if (!rc)
+        rc = seed_text_make(source->policy, file->content, file->len, &text, err);
+    if (!rc)
+        rc = seed_put(pg, &spec, &answer, err);
+    *changed = *changed || answer != SEED_UNCHANGED;
+    return rc && err ? err_in(err, file->path) : rc;
+}
+
+/* Every NAME.sql of the folder itself; what is gone from it stays as it is. */
+static err_code register_seeds(struct app *app, const char *target, const struct source *source,
+                               struct err *err)
+{
+    struct pg *pg = NULL;
+    bool changed = false;
+    err_code rc = pg_pool_borrow(app->control, &pg, err);
+
+    for (size_t i = 0; i < source->count && !rc; i++)
+        if (!strchr(source->files[i].path, '/') && str_ends(source->files[i].path, ".sql"))
+            rc = put_seed(pg, target, source, i, &changed, err);
+    pg_pool_return(app->control, pg);
+    if (changed)
+        log_event(app->log, LOG_LEVEL_INFO, "seeds.registered", LOG_STR("scope", target),
+                  LOG_INT("files", (int64_t)source->count));
+    return rc;
+}
+
+/* What becomes of the files of each folder. */
+static const struct watched_folder {
+    const char *target;
+    err_code (*read)(struct app *app, const char *target, const struct source *source,
+                     struct err *err);
+} watched[FOLDERS] = {
+    {.target = "shared", .read = register_source},
+    {.target = "tenant", .read = register_source},
+    {.target = "shared", .read = register_seeds},
+    {.target = "tenant", .read = register_seeds},
+};
+
 static err_code run_folder(struct folder_watch *watch, size_t i, struct app *app,
-                           const char *catalog, const char *folder, struct err *err)
+                           const struct watched_folder *what, const char *folder, struct err *err)
 {
     CLEANUP(source_clear) struct source source = {.files = NULL};
     char digest[SHA256_HEX_SIZE];
@@ -75,7 +126,7 @@ static err_code run_folder(struct folder_watch *watch, size_t i, struct app *app
     if (!source.count || str_eq(digest, watch->seen[i]))
         return ERR_NONE;
     source.policy = engine_settings(app->engine)->policy;
-    rc = register_source(app, catalog, &source, err);
+    rc = what->read(app, what->target, &source, err);
     if (!rc || !err_is_retryable(rc)) /* what was refused is refused again until it changes */
         memcpy(watch->seen[i], digest, sizeof digest);
     return rc;
@@ -84,9 +135,13 @@ static err_code run_folder(struct folder_watch *watch, size_t i, struct app *app
 err_code folder_watch_run(struct folder_watch *watch, struct app *app, struct err *err)
 {
     const struct config *c = app->config;
-    err_code shared =
-        run_folder(watch, 0, app, "shared", c->shared.migrations_folder, err);
-    err_code tenant =
-        run_folder(watch, 1, app, "tenant", c->migrations.folder, shared ? NULL : err);
-    return shared ? shared : tenant;
+    const char *const folders[FOLDERS] = {c->shared.migrations_folder, c->migrations.folder,
+                                          c->shared.seeds_folder, c->seeds.folder};
+    err_code first = ERR_NONE;
+
+    for (size_t i = 0; i < FOLDERS; i++) {
+        err_code rc = run_folder(watch, i, app, &watched[i], folders[i], first ? NULL : err);
+        first = first ? first : rc;
+    }
+    return first;
 }

@@ -29,6 +29,8 @@ api_handler run_tasks_get, run_tasks_session, runs_report;
 api_handler shared_get, shared_migrations, shared_export;
 /* pools.c */
 api_handler pools_list, warmups_create, health_get, metrics_get;
+/* seeds.c, seed_runs.c */
+api_handler seeds_list, seeds_get, seeds_put, seeds_delete, seeds_apply, tenants_seed, shared_seed;
 /* warm_pool.c */
 api_handler warm_pool_get, warm_pool_drain;
 /* servers.c */

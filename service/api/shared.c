@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The shared schema, which every tenant's search path ends with. */
 #include "core/base/json.h"
+#include "core/migrate/seed_store.h"
 #include "service/api/handlers.h"
 #include "service/api/schema_view.h"
 
@@ -10,14 +11,18 @@ struct reply shared_get(struct call *call)
     struct catalog_info info;
     struct err err;
 
-    if (catalog_info(call->pg, "shared", &info, &err))
+    CLEANUP(pg_rows_freep) struct pg_rows *seeds = NULL;
+
+    if (catalog_info(call->pg, "shared", &info, &err) ||
+        seed_list(call->pg, "shared", "", 1, &seeds, &err))
         return call_fail(call, &err);
     return reply_json(200, json_pack("{s:s, s:b, s:o, s:b}", "schema", config->shared.schema,
                                      "migrations_configured",
                                      info.migrations > 0 || config->shared.migrations_folder[0],
                                      "catalog_head",
                                      info.head[0] ? json_string(info.head) : json_null(),
-                                     "seeding_configured", 0));
+                                     "seeding_configured",
+                                     pg_rows_count(seeds) > 0 || config->shared.seeds_folder[0]));
 }
 
 static struct reply with_lease(struct call *call,
