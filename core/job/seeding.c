@@ -26,7 +26,7 @@ static void add_label(json_t *values, const char *key, json_t *value)
 
 json_t *seed_values(const json_t *own, const char *schema, const struct tenant *tenant)
 {
-    json_t *values = own ? json_copy((json_t *)(uintptr_t)own) : json_object();
+    json_t *values = json_is_object(own) ? json_copy((json_t *)(uintptr_t)own) : json_object();
     const char *key;
     json_t *value;
 

@@ -197,7 +197,7 @@ static err_code start_work(struct pg *pg, void *arg, struct err *err)
     const struct starting *s = arg;
     const struct seed_request *r = s->request;
     bool shared = r->shared.count > 0;
-    json_auto_t *args = json_pack("{s:o, s:o, s:s?, s:b, s:O?}", "seeds", pairs_of(&r->tenants),
+    json_auto_t *args = json_pack("{s:o, s:o, s:s*, s:b, s:O*}", "seeds", pairs_of(&r->tenants),
                                   "shared_seeds", pairs_of(&r->shared), "mode", r->mode, "force",
                                   (int)r->force, "variables", (json_t *)(uintptr_t)r->variables);
     json_auto_t *shared_args = json_pack("{s:b}", "shared", 1);
