@@ -5,6 +5,7 @@
 #include "core/base/str.h"
 #include "core/job/warm_internal.h"
 #include "core/migrate/apply.h"
+#include "core/migrate/sqltext.h"
 #include "core/tenant/schema_ops.h"
 
 enum { CLAIM_PARTS = 16, CLAIM_TRIES = 3 };
@@ -47,95 +48,83 @@ static err_code hold_one(struct pg *pg, const struct warm_wish *wish, struct hel
                : err_set(err, ERR_INTERNAL, "a format of this build is not known");
 }
 
+/* Fails the script unless the condition before it is false: text that is no number. */
+static void end_check(struct str *sql, const char *message)
+{
+    str_addf(sql, " THEN '%s'::text END::integer;\n", message);
+}
+
 /* Under both names: nobody migrates the one, nobody makes the other. */
-static err_code lock_names(struct pg *pg, const struct warm_wish *wish, const struct held *held,
-                           struct err *err)
+static void add_locks(struct str *sql, const struct warm_wish *wish, const struct held *held)
 {
-    static const struct pg_stmt stmt = {
-        .name = "warm_lock_names",
-        .sql = "SELECT pg_try_advisory_xact_lock($1) AND pg_try_advisory_xact_lock($2) AS got",
-    };
-    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-    err_code rc = pg_query(
-        pg, &stmt,
-        PG_ARGS(PG_ARG(apply_lock_key(held->schema)), PG_ARG(apply_lock_key(wish->schema))), &rows,
-        err);
-    if (!rc && !pg_bool(rows, 0, "got"))
-        return err_set(err, ERR_LOCK_UNAVAILABLE, "another session works on the schema");
-    return rc;
+    str_addf(sql,
+             "SELECT CASE WHEN NOT (pg_try_advisory_xact_lock(%lld)"
+             " AND pg_try_advisory_xact_lock(%lld))",
+             (long long)apply_lock_key(held->schema), (long long)apply_lock_key(wish->schema));
+    end_check(sql, "another session works on the schema");
 }
 
-/* Whether the schema is the pool's and its tracking table says what was recorded. */
-static err_code check_content(struct pg *pg, const struct warm_wish *wish, const struct held *held,
-                              struct err *err)
+/* The schema is the pool's and its tracking table says what was recorded. A statement of its own:
+ * it must see what was committed before the locks were had. */
+static void add_check(struct str *sql, const struct held *held, const char *schema,
+                      const char *table)
 {
-    CLEANUP(str_clear) struct str sql = STR_INIT;
-    CLEANUP(str_clear) struct str table = STR_INIT;
-    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-    struct pg_ident schema, name;
     char comment[WARM_COMMENT_SIZE];
-    err_code rc = pg_ident_quote(held->schema, &schema, err);
 
-    if (!rc)
-        rc = pg_ident_quote(wish->table, &name, err);
-    if (rc)
-        return rc;
-    str_addf(&table, "%s.%s", schema.sql, name.sql);
-    str_add(&sql, "SELECT ");
-    tracking_sql_digest(&sql, held->format, str_text(&table));
-    str_add(&sql, " = $1 AND obj_description(to_regnamespace($2), 'pg_namespace')"
-                  " IS NOT DISTINCT FROM $3 AS same");
-    if (!str_ok(&sql) || !str_ok(&table))
-        return err_set(err, ERR_INTERNAL, "out of memory");
     warm_comment_of(held->schema, comment);
-    rc = pg_query_text(pg, str_text(&sql),
-                       PG_ARGS(PG_ARG((const char *)held->digest), PG_ARG((const char *)schema.sql),
-                               PG_ARG((const char *)comment)),
-                       &rows, err);
-    if (!rc && !pg_bool(rows, 0, "same"))
-        return err_set(err, ERR_CONFLICT, "schema %s is not as it was left", held->schema);
-    return rc;
+    str_add(sql, "SELECT CASE WHEN ");
+    tracking_sql_digest(sql, held->format, table);
+    str_addf(sql, " <> '%s' OR obj_description(to_regnamespace(", held->digest);
+    sqltext_add_literal(sql, schema);
+    str_add(sql, "), 'pg_namespace') IS DISTINCT FROM ");
+    sqltext_add_literal(sql, comment);
+    end_check(sql, "the schema is not as it was left");
 }
 
-static err_code give_name(struct pg *pg, const struct warm_wish *wish, const struct held *held,
-                          struct err *err)
+static void add_names(struct str *sql, const struct warm_wish *wish, const char *from,
+                      const char *to)
 {
-    CLEANUP(str_clear) struct str sql = STR_INIT;
-    struct pg_ident from, to;
     char comment[SCHEMA_COMMENT_SIZE];
+
+    schema_comment_of(wish->tenant_id, comment);
+    str_addf(sql, "ALTER SCHEMA %s RENAME TO %s;\nCOMMENT ON SCHEMA %s IS ", from, to, to);
+    sqltext_add_literal(sql, comment);
+    str_add(sql, ";\n");
+}
+
+static void add_rows(struct str *sql, const struct warm_wish *wish, const struct held *held)
+{
+    str_addf(sql,
+             "DELETE FROM tenantd.warm_schema WHERE id = %lld;\n"
+             "UPDATE tenantd.tenant SET state = 'active', applied_set = %lld,"
+             " checked_at = now(), epoch = epoch + 1, updated_at = now() WHERE id = ",
+             (long long)held->id, (long long)held->applied_set);
+    sqltext_add_literal(sql, wish->tenant_id);
+    str_add(sql, ";\n");
+}
+
+/* One message for all of it: a request waits for every round trip. */
+static err_code write_script(const struct warm_wish *wish, const struct held *held, struct str *sql,
+                             struct err *err)
+{
+    CLEANUP(str_clear) struct str table = STR_INIT;
+    struct pg_ident from, to, name;
     err_code rc = pg_ident_quote(held->schema, &from, err);
 
     if (!rc)
         rc = pg_ident_quote(wish->schema, &to, err);
+    if (!rc)
+        rc = pg_ident_quote(wish->table, &name, err);
     if (rc)
         return rc;
-    schema_comment_of(wish->tenant_id, comment);
-    str_addf(&sql, "ALTER SCHEMA %s RENAME TO %s; COMMENT ON SCHEMA %s IS '%s'", from.sql, to.sql,
-             to.sql, comment); /* an id has no quotes */
-    return str_ok(&sql) ? pg_command(pg, str_text(&sql), err)
-                        : err_set(err, ERR_INTERNAL, "out of memory");
-}
-
-static err_code hand_over(struct pg *pg, const struct warm_wish *wish, const struct held *held,
-                          struct err *err)
-{
-    static const struct pg_stmt stmt = {
-        .name = "warm_hand_over",
-        .sql = "WITH gone AS (DELETE FROM tenantd.warm_schema WHERE id = $1)"
-               " UPDATE tenantd.tenant SET state = 'active', applied_set = $2, checked_at = now(),"
-               " epoch = epoch + 1, updated_at = now() WHERE id = $3",
-    };
-    err_code rc = lock_names(pg, wish, held, err);
-
-    if (!rc)
-        rc = check_content(pg, wish, held, err);
-    if (!rc)
-        rc = give_name(pg, wish, held, err);
-    return rc ? rc
-              : pg_exec(
-                    pg, &stmt,
-                    PG_ARGS(PG_ARG(held->id), PG_ARG(held->applied_set), PG_ARG(wish->tenant_id)),
-                    NULL, err);
+    str_addf(&table, "%s.%s", from.sql, name.sql);
+    str_add(sql, "SAVEPOINT warm;\nSET LOCAL lock_timeout = '500ms';\n");
+    add_locks(sql, wish, held);
+    add_check(sql, held, from.sql, str_text(&table));
+    add_names(sql, wish, from.sql, to.sql);
+    add_rows(sql, wish, held);
+    str_add(sql, "RELEASE SAVEPOINT warm;\nSET LOCAL lock_timeout TO DEFAULT");
+    return str_ok(sql) && str_ok(&table) ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
 /* The next fill looks at it. The row is ours since before the savepoint. */
@@ -145,7 +134,7 @@ static err_code put_back(struct pg *pg, const struct held *held, struct err *err
         .name = "warm_put_back",
         .sql = "UPDATE tenantd.warm_schema SET revision = 0, updated_at = now() WHERE id = $1",
     };
-    err_code rc = pg_command(pg, "ROLLBACK TO SAVEPOINT warm", err);
+    err_code rc = pg_command(pg, "ROLLBACK TO SAVEPOINT warm; RELEASE SAVEPOINT warm", err);
 
     return rc ? rc : pg_exec(pg, &stmt, PG_ARGS(PG_ARG(held->id)), NULL, err);
 }
@@ -168,16 +157,14 @@ static err_code count_answer(struct pg *pg, const char *server, bool claimed, st
 static err_code try_held(struct pg *pg, const struct warm_wish *wish, const struct held *held,
                          bool *claimed, struct err *err)
 {
-    err_code rc = pg_command(pg, "SAVEPOINT warm; SET LOCAL lock_timeout = '500ms'", err);
+    CLEANUP(str_clear) struct str sql = STR_INIT;
+    err_code rc = write_script(wish, held, &sql, err);
 
     if (rc)
         return rc;
-    *claimed = !hand_over(pg, wish, held, err);
-    if (!*claimed && !pg_alive(pg))
-        return err->code;
-    rc = *claimed ? ERR_NONE : put_back(pg, held, err);
-    return rc ? rc
-              : pg_command(pg, "RELEASE SAVEPOINT warm; SET LOCAL lock_timeout TO DEFAULT", err);
+    rc = pg_command(pg, str_text(&sql), err);
+    *claimed = !rc;
+    return !rc || !pg_alive(pg) ? rc : put_back(pg, held, err);
 }
 
 err_code warm_claim(struct pg *pg, const struct warm_wish *wish, warm_answer *answer,
