@@ -121,12 +121,14 @@ fi
 call /v1/tenants
 jq -r '.tenants[] | "  \(.id)\t\(.state)\t\(.schema)\tat \(.migration.head)"' "$body"
 
-step "Seed the shared schema and one tenant (plain psql on the private server)"
+step "Seed the shared schema, then all tenants"
+for seed in 'shared?scope=shared&mode=always' tenant; do
+    call "/v1/seeds/$seed" -X PUT -H 'Content-Type: application/sql' --data-binary "@deploy/example/seeds/${seed%%\?*}.sql"
+    jq -r '"seed \(.name) for scope \(.scope), \(.mode); variables: \(.variables | join(", "))"' "$body"
+done
+call /v1/seeds/tenant/apply -X POST -H 'Prefer: wait=50' -H "$json" -d '{"selector":{"all":true},"include_shared":true}'
+jq -r '"job \(.id): \(.state), \(.progress.succeeded) seeded, \(.progress.skipped) had them already"' "$body"
 database=$(cat "$data/database-url")
-psql -q -v ON_ERROR_STOP=1 "$database" -f deploy/example/seeds/shared.sql
-printf '$ PGOPTIONS="-c search_path=tenant_acme,public" psql "$(cat %s/database-url)" -v schema=tenant_acme -v tenant_id=acme -f deploy/example/seeds/tenant.sql\n' "$data"
-PGOPTIONS='-c search_path=tenant_acme,public' psql -q -v ON_ERROR_STOP=1 "$database" \
-    -v schema=tenant_acme -v tenant_id=acme -f deploy/example/seeds/tenant.sql
 
 step "One more migration: register it, look at what it would do, roll it out"
 version=$(basename deploy/example/next/*.sql .sql)

@@ -98,6 +98,8 @@ void names_join(const json_t *list, struct str *out);
 json_t *target_body(const struct args *args) MUST_USE;
 /* A table of a plan's or a dry run's cohorts. */
 void cohorts_print(const struct ctl *ctl, const json_t *plan, bool down);
+/* What --all, --id and --label name; NULL and a complaint when that is nobody. */
+json_t *selector_of(const struct args *args) MUST_USE;
 
 /* The commands, in the order of the table. */
 int tenants_list(struct ctl *ctl, const struct args *args);
@@ -117,6 +119,11 @@ int repair_start(struct ctl *ctl, const struct args *args);
 int status_show(struct ctl *ctl, const struct args *args);
 int events_show(struct ctl *ctl, const struct args *args);
 int report_write(struct ctl *ctl, const struct args *args);
+int seeds_list(struct ctl *ctl, const struct args *args);
+int seeds_push(struct ctl *ctl, const struct args *args);
+int seed_apply(struct ctl *ctl, const struct args *args);
+int warm_pool_get(struct ctl *ctl, const struct args *args);
+int warm_pool_drain(struct ctl *ctl, const struct args *args);
 int jobs_list(struct ctl *ctl, const struct args *args);
 int jobs_get(struct ctl *ctl, const struct args *args);
 int jobs_wait(struct ctl *ctl, const struct args *args);

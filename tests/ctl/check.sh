@@ -182,6 +182,31 @@ expect 'resolve another' 1 - 'NOT_DIRTY' resolve acme 9000_notes --applied
 expect 'resolve, only looking' 0 'settle 9001_late +acme' - resolve acme 9001_late --rolled-back --dry-run
 expect 'resolve' 0 'migration.resolve .*succeeded, 1 done' '' resolve acme 9001_late --rolled-back --note 'dropped by hand'
 
+# seeds
+printf 'INSERT INTO notes VALUES (:n);\n' >"$work/numbers.sql"
+printf 'CREATE TABLE IF NOT EXISTS seeded (by text);\n' >"$work/shared_rows.sql"
+expect 'push a seed' 0 '^tenant: numbers, once$' - seeds push "$work/numbers.sql"
+expect 'push one for the shared schema' 0 '^shared: shared_rows, always$' - seeds push "$work/shared_rows.sql" --shared --mode always
+expect 'push what is no seed' 2 - 'NAME.sql' seeds push "$work/err"
+expect 'push a seed that is not there' 2 - 'No such file' seeds push "$work/nothing.sql"
+expect 'push a seed that is no SQL' 1 - 'line 1, column 1' seeds push "$work/9001_bad.sql"
+expect 'list seeds' 0 '^numbers +tenant +once +1 +n ' - seeds list
+expect 'list shared seeds' 0 '^shared_rows +shared ' - seeds list --shared
+expect 'seed nobody' 2 - 'needs to know for whom' seed numbers
+expect 'seed all and the shared schema' 2 - 'goes without' seed numbers --shared --all
+expect 'seed without a value' 1 - 'line 1, column 27: variable n' seed numbers --id acme
+expect 'seed with a bad value' 2 - 'NAME=VALUE' seed numbers --id acme --set n
+expect 'seed, only looking' 0 "INSERT INTO notes VALUES \( '7'\);" - seed numbers --id acme --set n=7 --dry-run
+expect 'seed' 0 'seed.apply .*succeeded, 3 done' '' seed numbers --id acme b1 --include-shared --set n=7
+expect 'seed again' 0 '2 with nothing to do' '' seed numbers --id acme b1 --set n=7
+expect 'seed what fails' 1 'failed' 'numbers +1 +23505' seed numbers --id acme --mode always --set n=7
+expect 'seed the shared schema' 0 'succeeded, 1 done' '' seed shared_rows --shared
+expect 'seed with nothing' 1 - '404 SEED_NOT_FOUND' seed nothing --all
+
+# schemas that stand ready
+expect 'warm-pool' 0 '^default +0 +0 ' - warm-pool get
+expect 'warm-pool drain' 0 'warm.drain .*succeeded' '' warm-pool drain --wait
+
 # jobs
 expect 'jobs list' 0 "^$run +migration.run +failed" - jobs list --kind migration.run --state failed
 expect 'jobs list of a wrong state' 1 - '400 INVALID_PARAMETER' jobs list --state x
