@@ -98,9 +98,6 @@ void names_join(const json_t *list, struct str *out);
 json_t *target_body(const struct args *args) MUST_USE;
 /* A table of a plan's or a dry run's cohorts. */
 void cohorts_print(const struct ctl *ctl, const json_t *plan, bool down);
-/* What --all, --id and --label name; NULL and a complaint when that is nobody. */
-json_t *selector_of(const struct args *args) MUST_USE;
-
 /* The commands, in the order of the table. */
 int tenants_list(struct ctl *ctl, const struct args *args);
 int tenants_get(struct ctl *ctl, const struct args *args);

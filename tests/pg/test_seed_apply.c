@@ -35,7 +35,7 @@ static struct outcome apply_on(struct pg *on, const char *sql, const struct seed
     struct seed_text text;
     struct seed_bound bound;
 
-    OK(seed_text_make(sql, strlen(sql), &text, &out.err));
+    OK(seed_text_make(NULL, sql, strlen(sql), &text, &out.err));
     OK(seed_bind(&text, values, &bound, &out.err));
     out.code = seed_apply(on, &bound, o, &out.applied, &out.failure, &out.err);
     ck_assert(!pg_alive(on) || !pg_in_transaction(on));
@@ -176,7 +176,7 @@ START_TEST(seeds_are_kept_by_name)
     struct seed_spec spec = {.name = "a", .text = &text, .by = "t"};
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
 
-    OK(seed_text_make("SELECT :x", 9, &text, NULL));
+    OK(seed_text_make(NULL, "SELECT :x", 9, &text, NULL));
     OK(seed_put(pg, &spec, &answer, NULL));
     ck_assert_int_eq(answer, SEED_CREATED);
     OK(seed_put(pg, &spec, &answer, NULL));
