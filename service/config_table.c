@@ -15,25 +15,6 @@ enum {
     SECRET_BYTES = 8192,
 };
 
-static const struct setting_group groups[] = {
-    {.prefix = "", .title = "General"},
-    {.prefix = "http", .title = "HTTP server"},
-    {.prefix = "control", .title = "Control database"},
-    {.prefix = "server", .title = "PostgreSQL servers"},
-    {.prefix = "isolation", .title = "Tenants' schemas and their pools"},
-    {.prefix = "pool", .title = "A tenant's pool"},
-    {.prefix = "connection", .title = "Opening connections"},
-    {.prefix = "migrations", .title = "Migrations"},
-    {.prefix = "shared", .title = "The shared schema"},
-    {.prefix = "seeds", .title = "Seeds"},
-    {.prefix = "warm", .title = "Schemas kept ready for new tenants"},
-    {.prefix = "jobs", .title = "Jobs"},
-    {.prefix = "events", .title = "Events"},
-    {.prefix = "tenants", .title = "Deleted tenants"},
-    {.prefix = "metrics", .title = "Metrics"},
-    {.prefix = "debug", .title = "Debugging"},
-};
-
 static const struct setting rows[] = {
     {.name = "database_url", .kind = SETTING_SECRET, AT(database_url), .fallback = "",
      .max = SECRET_BYTES,
@@ -244,10 +225,4 @@ const struct setting *setting_rows(size_t *n)
 {
     *n = ARRAY_LEN(rows);
     return rows;
-}
-
-const struct setting_group *setting_groups(size_t *n)
-{
-    *n = ARRAY_LEN(groups);
-    return groups;
 }
