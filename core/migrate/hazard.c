@@ -109,8 +109,14 @@ static bool builds_index(const json_t *constraint)
     return !json_object_get(constraint, "indexname");
 }
 
+/* Without CONCURRENTLY, which REINDEX has as an option. */
 static bool blocks(const json_t *fields)
 {
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(fields, "params"), i,
+                       item) if (str_eq(text(json_object_get(item, "DefElem"), "defname"),
+                                        "concurrently")) return false;
     return !is_true(fields, "concurrent");
 }
 
@@ -151,7 +157,7 @@ static const struct hazard_rule {
     {"TruncateStmt", "truncate", NULL, lost},
     {"RenameStmt", "rename", NULL, renamed},
     {"RefreshMatViewStmt", "refresh", blocks, "nobody may read the view meanwhile"},
-    {"ReindexStmt", "reindex", NULL, "an index is built while nobody may write the table"},
+    {"ReindexStmt", "reindex", blocks, "an index is built while nobody may write the table"},
     {"ClusterStmt", "rewrite", NULL, rewrite},
 };
 
@@ -167,6 +173,8 @@ static const struct {
 
 static enum lock lock_of(const struct act *act)
 {
+    if (!blocks(act->fields))
+        return LOCK_UPDATE_EXCLUSIVE;
     for (size_t i = 0; i < ARRAY_LEN(weaker); i++)
         if (str_eq(act->kind, weaker[i].kind))
             return weaker[i].lock;

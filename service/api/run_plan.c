@@ -211,9 +211,11 @@ static err_code create_work(struct pg *pg, void *arg, struct err *err)
 
     p->noop = p->tenants = 0;
     str_reset(&p->done);
-    err_code rc = p->run->queue ? ERR_NONE : refuse_conflict(pg, &p->run->selector, err);
-    if (!rc)
-        rc = p->run->plan_id ? plan_check_fresh(pg, p, err) : sort_cohorts(p, err);
+    err_code rc = p->run->plan_id ? plan_check_fresh(pg, p, err) : ERR_NONE;
+    if (!rc && !p->run->queue)
+        rc = refuse_conflict(pg, &p->run->selector, err);
+    if (!rc && !p->run->plan_id)
+        rc = sort_cohorts(p, err);
     if (!rc)
         rc = insert_run(pg, p, "migration.run", err);
     if (!rc && shared)

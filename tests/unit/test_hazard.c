@@ -37,6 +37,8 @@ static const struct {
      "a=ACCESS EXCLUSIVE "},
     {"ALTER TABLE a ADD UNIQUE USING INDEX i;", "", "a=ACCESS EXCLUSIVE "},
     {"CREATE INDEX i ON a (x);", "create_index ", "a=SHARE "},
+    {"CREATE INDEX CONCURRENTLY i ON a (x); REINDEX TABLE CONCURRENTLY b;", "",
+     "a=SHARE UPDATE EXCLUSIVE b=SHARE UPDATE EXCLUSIVE "},
     {"CREATE INDEX i ON a (x); ALTER TABLE a ADD y int;", "create_index ", "a=ACCESS EXCLUSIVE "},
     {"ALTER TABLE a ADD y int; CREATE INDEX i ON a (x);", "create_index ", "a=ACCESS EXCLUSIVE "},
     {"DROP TABLE a, b;", "drop_table drop_table ", "a=ACCESS EXCLUSIVE b=ACCESS EXCLUSIVE "},
