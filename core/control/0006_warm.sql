@@ -22,5 +22,6 @@ CREATE TABLE tenantd.warm_count (
   part    int NOT NULL,
   claimed bigint NOT NULL DEFAULT 0,
   missed  bigint NOT NULL DEFAULT 0,
+  claimed_at timestamptz,               -- the last one
   PRIMARY KEY (server, part)
 ) WITH (fillfactor = 50);

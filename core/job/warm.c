@@ -22,6 +22,12 @@ enum {
     " NOT EXISTS (SELECT FROM tenantd.warm_schema u WHERE u.server = s.id AND u.state = 'unfit'"   \
     "  AND u.revision = c.revision)"
 
+/* A burst of new tenants is not made to wait for the schemas of those after it: what was taken is
+ * replaced once nobody has taken one for a moment, or half of the pool is gone. */
+#define MAY_REFILL                                                                                 \
+    " (2 * h.n <= $1 OR NOT EXISTS (SELECT FROM tenantd.warm_count k WHERE k.server = s.id"        \
+    "  AND k.claimed_at > now() - interval '2 s'))"
+
 /* One statement a second is what a pool costs that is as it should be. */
 static err_code needs_work(struct pg *pg, int size, bool *out, struct err *err)
 {
@@ -33,7 +39,8 @@ static err_code needs_work(struct pg *pg, int size, bool *out, struct err *err)
             " AND (EXISTS (SELECT FROM tenantd.warm_schema w WHERE w.state = 'dropping' OR" FILLABLE
             " ) OR EXISTS (SELECT FROM tenantd.server s CROSS JOIN LATERAL"
             "   (SELECT count(*) AS n FROM tenantd.warm_schema w WHERE w.server = s.id) h"
-            "   WHERE" SERVER_OF_POOL " AND (h.n > $1 OR (h.n < $1 AND" NOTHING_UNFIT "))))"
+            "   WHERE" SERVER_OF_POOL " AND (h.n > $1 OR (h.n < $1 AND" NOTHING_UNFIT
+            " AND" MAY_REFILL "))))"
             "  AS needed FROM tenantd.catalog c WHERE c.name = 'tenant'",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;

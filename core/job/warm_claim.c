@@ -8,7 +8,7 @@
 #include "core/migrate/sqltext.h"
 #include "core/tenant/schema_ops.h"
 
-enum { CLAIM_PARTS = 16, CLAIM_TRIES = 3 };
+enum { COUNT_PARTS = 16, CLAIM_TRIES = 3 };
 
 /* A schema of the pool whose row this transaction holds. */
 struct held {
@@ -100,7 +100,13 @@ static void add_rows(struct str *sql, const struct warm_wish *wish, const struct
              " checked_at = now(), epoch = epoch + 1, updated_at = now() WHERE id = ",
              (long long)held->id, (long long)held->applied_set);
     sqltext_add_literal(sql, wish->tenant_id);
-    str_add(sql, ";\n");
+    str_add(sql,
+            ";\nINSERT INTO tenantd.warm_count AS n (server, part, claimed, claimed_at) VALUES (");
+    sqltext_add_literal(sql, wish->server);
+    str_addf(sql,
+             ", pg_backend_pid() %% %d, 1, now()) ON CONFLICT (server, part) DO UPDATE"
+             " SET claimed = n.claimed + 1, claimed_at = excluded.claimed_at;\n",
+             COUNT_PARTS);
 }
 
 /* One message for all of it: a request waits for every round trip. */
@@ -139,18 +145,15 @@ static err_code put_back(struct pg *pg, const struct held *held, struct err *err
     return rc ? rc : pg_exec(pg, &stmt, PG_ARGS(PG_ARG(held->id)), NULL, err);
 }
 
-static err_code count_answer(struct pg *pg, const char *server, bool claimed, struct err *err)
+static err_code count_miss(struct pg *pg, const char *server, struct err *err)
 {
     static const struct pg_stmt stmt = {
-        .name = "warm_count",
-        .sql = "INSERT INTO tenantd.warm_count AS n (server, part, claimed, missed)"
-               " VALUES ($1, pg_backend_pid() % $2, $3::int, 1 - $3::int)"
-               " ON CONFLICT (server, part) DO UPDATE SET claimed = n.claimed + excluded.claimed,"
-               " missed = n.missed + excluded.missed",
+        .name = "warm_count_miss",
+        .sql = "INSERT INTO tenantd.warm_count AS n (server, part, missed)"
+               " VALUES ($1, pg_backend_pid() % $2, 1)"
+               " ON CONFLICT (server, part) DO UPDATE SET missed = n.missed + 1",
     };
-    return pg_exec(pg, &stmt,
-                   PG_ARGS(PG_ARG(server), PG_ARG((int)CLAIM_PARTS), PG_ARG(claimed ? 1 : 0)), NULL,
-                   err);
+    return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(server), PG_ARG((int)COUNT_PARTS)), NULL, err);
 }
 
 /* What fails on the schema must not spoil the request: it is made as ever then. */
@@ -180,8 +183,8 @@ err_code warm_claim(struct pg *pg, const struct warm_wish *wish, warm_answer *an
         if (!rc && !claimed)
             rc = hold_one(pg, wish, &held, err);
     }
-    if (!rc && held.has_pool)
-        rc = count_answer(pg, wish->server, claimed, err);
+    if (!rc && held.has_pool && !claimed)
+        rc = count_miss(pg, wish->server, err);
     *answer = !held.has_pool ? WARM_NO_POOL : claimed ? WARM_CLAIMED : WARM_MISSED;
     return rc;
 }

@@ -4,7 +4,8 @@
 
 pool_is() { sql_is "$1" "SELECT count(*) FROM tenantd.warm_schema w, tenantd.catalog c
     WHERE c.name = 'tenant' AND w.state = 'ready' AND w.revision = c.revision"; }
-pool_has() { sql_at_least "$1" "SELECT count(*) FROM tenantd.warm_schema WHERE state = 'ready'"; }
+pool_has() { sql_at_least "$1" "SELECT count(*) FROM tenantd.warm_schema w, tenantd.catalog c
+    WHERE c.name = 'tenant' AND w.state = 'ready' AND w.revision = c.revision"; }
 made=0
 make_one() { # any answer will do: the replica may be gone
     made=$((made + 1))

@@ -197,6 +197,16 @@ START_TEST(one_job_of_the_pool_at_a_time)
     OK(warm_drain(pg, "t", NULL, id, NULL)); /* nothing to drop is fine */
     ck_assert_int_eq(job_state_of(pg, id), JOB_SUCCEEDED);
     ck_assert_int_eq(keep(0), 0);
+    pg_fixture_sql(pg, "INSERT INTO tenantd.warm_schema (server, state, revision)"
+                       " SELECT 'default', 'failed', 4 FROM generate_series(1, 6);"
+                       "INSERT INTO tenantd.warm_count VALUES ('default', 1, 4, 0, now())");
+    ck_assert_int_eq(keep(10), 0); /* somebody takes schemas just now */
+    ck_assert_int_eq(keep(12), 1); /* but half of them are gone */
+    pg_fixture_sql(pg, "TRUNCATE tenantd.job CASCADE; DELETE FROM tenantd.warm_schema"
+                       " WHERE state = 'filling';"
+                       "UPDATE tenantd.warm_count SET claimed_at = now() - interval '3 s'");
+    ck_assert_int_eq(keep(10), 1);
+    pg_fixture_sql(pg, "TRUNCATE tenantd.job CASCADE; DELETE FROM tenantd.warm_schema");
     ck_assert_int_eq(keep(150), 1); /* many are made by several jobs */
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task"), 100);
     pg_fixture_sql(pg,
