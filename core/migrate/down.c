@@ -84,11 +84,12 @@ err_code down_section_find(const char *sql, size_t len, struct down_section *out
         const char *end = memchr(sql + at, '\n', len - at);
         size_t next = end ? (size_t)(end - sql) + 1 : len;
         const struct marker *marker = marker_of(sql + at, next - at);
-        if (marker && found)
-            return fail_order(line, err);
-        if (marker && marker->down) {
-            found = true;
-            *out = (struct down_section){.up_len = at, .from = next};
+        if (marker) {
+            if (found)
+                return fail_order(line, err);
+            found = marker->down;
+            if (found)
+                *out = (struct down_section){.up_len = at, .from = next};
         }
         at = next;
     }

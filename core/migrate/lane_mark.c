@@ -12,11 +12,9 @@ static const char head[] = "tenantd begun ";
 /* Where the line of the mark begins; NULL when the comment has none. */
 static const char *find_line(const char *comment)
 {
-    for (const char *p = comment; p; p = strstr(p, head)) {
-        if (strncmp(p, head, strlen(head)) == 0 && (p == comment || p[-1] == '\n'))
+    for (const char *p = strstr(comment, head); p; p = strstr(p + 1, head))
+        if (p == comment || p[-1] == '\n')
             return p;
-        p++;
-    }
     return NULL;
 }
 

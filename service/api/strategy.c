@@ -126,7 +126,7 @@ static size_kind read_wave(const json_t *object, const char *base, struct strate
     wave->bake_ms = bake * 1000;
     wave->gated = str_eq(gate, "manual");
     if (share && count)
-        problems_add(problems, base, "CONFLICTING_FIELDS", "has a percent and a count");
+        problems_add(problems, base, "CONTRADICTION", "has a percent and a count");
     if (share && share <= *percent)
         problems_add(problems, base, "OUT_OF_RANGE",
                      "percents count from the first wave on: this"
@@ -149,7 +149,7 @@ static void read_waves(const json_t *list, struct strategy *s, struct problems *
         kind = read_wave(json_array_get(list, i), base, s, &percent, problems);
         first = i ? first : kind;
         if (kind != first && !(kind == SIZE_REST && i + 1 == n))
-            problems_add(problems, base, "CONFLICTING_FIELDS",
+            problems_add(problems, base, "CONTRADICTION",
                          "waves are all percents or all counts; the last may be the rest");
         if (kind == SIZE_REST && i + 1 < n)
             problems_add(problems, base, "REQUIRED", "needs a percent or a count");
@@ -229,10 +229,10 @@ static void read_window(const json_t *object, const char *base, struct problems 
     fields_read(object, base, fields, ARRAY_LEN(fields), problems);
     read_days(days, base, problems);
     if (from && !is_time_of_day(from))
-        problems_add(problems, json_pointer(pointer, sizeof pointer, base, "from"), "INVALID_TIME",
+        problems_add(problems, json_pointer(pointer, sizeof pointer, base, "from"), "OUT_OF_RANGE",
                      "must be a time of day such as 22:00");
     if (to && !is_time_of_day(to))
-        problems_add(problems, json_pointer(pointer, sizeof pointer, base, "to"), "INVALID_TIME",
+        problems_add(problems, json_pointer(pointer, sizeof pointer, base, "to"), "OUT_OF_RANGE",
                      "must be a time of day such as 04:00");
 }
 

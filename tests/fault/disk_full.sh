@@ -36,7 +36,7 @@ up one
 register_base
 make_tenants 20
 sql "ALTER DATABASE postgres SET default_tablespace = small"
-sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'tenantd worker'" >/dev/null
+sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'tenantd/%'" >/dev/null
 
 # a megabyte a tenant; most of the disk is somebody else's
 head -c 12m /dev/zero >"$work/space/filler"

@@ -13,7 +13,7 @@ INSERT INTO steps (version) VALUES ('0002_b');
 SELECT pg_sleep(CASE current_schema() WHEN 'tenant_t-0001' THEN 6 ELSE 0.05 END);"
 start_run
 hangs() { sql_is 1 "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%tenant_t-0001%pg_sleep%' AND state = 'active'
-    AND application_name = 'tenantd worker'"; }
+    AND application_name LIKE 'tenantd/%'"; }
 until_true 10 "the slow tenant is on its way" hangs
 
 waiters=()

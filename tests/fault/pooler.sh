@@ -54,7 +54,7 @@ for n in 0001 0007 0023 0042 0060; do
 done
 start_run
 at=two
-must 202 POST /v1/migration-runs '{"selector":{"all":true}}' # another run over the same, at the other replica
+must 202 POST /v1/migration-runs '{"selector":{"all":true},"on_conflict":"queue"}' # another run over the same, at the other replica
 second=$(get .id)
 # what is read meanwhile is each tenant's own
 for n in 0001 0007 0023 0042 0060; do

@@ -11,7 +11,7 @@ start_run
 until_true 20 "some tenants are migrated" some_done 5
 terminated=0
 for _ in $(seq 12); do
-    n=$(sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'tenantd worker'")
+    n=$(sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'tenantd/%'")
     terminated=$((terminated + n))
     sleep 0.2
 done
