@@ -83,6 +83,8 @@ static err_code open_server(struct run *r, struct err *err)
         return ERR_NONE;
     run_store(r); /* only the connection that made a commit can tell that it is on disk */
     slot_drop_server(slot);
+    if (!run_await_control(r)) /* it went away while that was stored */
+        return err_set(err, ERR_DATABASE_UNAVAILABLE, "the control database is away");
     slot->server_id = strdup(r->chunk->server);
     if (!slot->server_id)
         return err_set(err, ERR_INTERNAL, "out of memory");

@@ -16,10 +16,11 @@ sql 'DROP TABLE "tenant_t-0112".__drizzle_migrations'
 
 spoiled="'{t-0110,t-0111,t-0112,t-0117}'"
 
-start_run '"strategy":{"order":"id"}' # those that come last are still to come below
+in_order='"strategy":{"order":"id"}' # those that come last are still to come below
+start_run "$in_order"
 first=$job
 at=two
-start_run '"on_conflict":"queue"'
+start_run "$in_order"',"on_conflict":"queue"'
 second=$job
 at=one
 until_true 20 "some tenants are migrated" some_done 5
