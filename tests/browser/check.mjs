@@ -102,9 +102,10 @@ async function call(method, path, body) {
   return json;
 }
 
+// At least so many, and until every cut has been made and come back from.
 async function makeEvents() {
   await call('POST', '/v1/tenants', { id: 'first' });
-  for (let i = 0; i < TENANTS; i++) {
+  for (let i = 0; i < TENANTS || lastEventIds.length <= CUT_AFTER_MS.length; i++) {
     await call('POST', '/v1/tenants', { id: `t${i}` });
     await sleep(700);
   }
