@@ -96,37 +96,42 @@ static void add_begin(struct writing *w)
 
 /* Fails the script unless the condition, given before, is false. The cast fails, since the text is
  * no integer; a DO block with RAISE would have to be compiled each time. */
-static void end_check(struct writing *w, apply_step_kind kind, const struct migration *m,
-                      const char *message)
+static void add_then_fail(struct writing *w, const char *message)
 {
     str_add(&w->script.sql, " THEN ");
     sqltext_add_literal(&w->script.sql, message);
     str_add(&w->script.sql, "::text END::integer");
-    end_statement(w, kind, m);
 }
 
 static void add_lock(struct writing *w)
 {
     str_addf(&w->script.sql, "SELECT CASE WHEN NOT pg_try_advisory_xact_lock(%lld)",
              (long long)apply_lock_key(w->options->schema));
-    end_check(w, STEP_LOCK, NULL, "another session works on the schema");
+    add_then_fail(w, "another session works on the schema");
+    end_statement(w, STEP_LOCK, NULL);
 }
 
 static void add_guard(struct writing *w)
 {
     struct str *sql = &w->script.sql;
+    const char *table = str_text(&w->table);
+    bool from_table = false;
 
     str_add(sql, "SELECT CASE WHEN ");
     if (w->set->has_table) {
         applied_set_digest(w->set);
-        tracking_sql_digest(sql, w->set->format, str_text(&w->table));
-        str_addf(sql, " <> '%s'", w->set->digest);
+        from_table = tracking_sql_differs(sql, w->set, table);
     } else {
         str_add(sql, "to_regclass(");
-        sqltext_add_literal(sql, str_text(&w->table));
+        sqltext_add_literal(sql, table);
         str_add(sql, ") IS NOT NULL");
     }
-    end_check(w, STEP_GUARD, NULL, "the tracking table is not what was assumed");
+    add_then_fail(w, "the tracking table is not what was assumed");
+    if (from_table) {
+        str_add(sql, " FROM ");
+        str_add(sql, table);
+    }
+    end_statement(w, STEP_GUARD, NULL);
 }
 
 static void add_create_table(struct writing *w)
@@ -169,7 +174,8 @@ static void add_migration(struct writing *w, const struct plan *plan,
     add_text(w, m);
     str_add(sql, "SELECT CASE WHEN current_setting('tenantd.nonce', true) IS DISTINCT FROM ");
     sqltext_add_literal(sql, w->nonce);
-    end_check(w, STEP_NONCE, m, "the migration ended its transaction");
+    add_then_fail(w, "the migration ended its transaction");
+    end_statement(w, STEP_NONCE, m);
     if (plan->down)
         tracking_sql_delete(sql, w->set->format, str_text(&w->table), entry->row);
     else

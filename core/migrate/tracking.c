@@ -157,33 +157,48 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*x, *y);
 }
 
+void applied_set_keys(const struct applied_set *set, key_writer *write, const char *between,
+                      struct str *out)
+{
+    char **keys = calloc(set->count + 1, sizeof *keys);
+
+    out->failed = out->failed || !keys;
+    for (size_t i = 0; keys && i < set->count; i++) {
+        struct str key = STR_INIT;
+        write(&key, set->format, &set->rows[i]);
+        keys[i] = str_take(&key);
+        out->failed = out->failed || !keys[i];
+    }
+    if (!out->failed && set->count)
+        qsort(keys, set->count, sizeof *keys, compare_keys);
+    for (size_t i = 0; keys && i < set->count; i++) {
+        if (!out->failed) {
+            str_add(out, i ? between : "");
+            str_add(out, keys[i]);
+        }
+        free(keys[i]);
+    }
+    free(keys);
+}
+
+static void add_row_key(struct str *key, tracking_format format, const struct applied_row *row)
+{
+    if (format != TRACKING_HASH && format != TRACKING_DRIZZLE_KIT)
+        add_key(key, row->name);
+    if (format != TRACKING_NAME)
+        add_key(key, row->hash);
+}
+
 /* The same as tracking_sql_digest() computes in the database; a test holds them together. */
 void applied_set_digest(struct applied_set *set)
 {
     CLEANUP(str_clear) struct str all = STR_INIT;
-    char **keys = calloc(set->count + 1, sizeof *keys);
 
-    for (size_t i = 0; keys && i < set->count; i++) {
-        struct str key = STR_INIT;
-        if (set->format != TRACKING_HASH && set->format != TRACKING_DRIZZLE_KIT)
-            add_key(&key, set->rows[i].name);
-        if (set->format != TRACKING_NAME)
-            add_key(&key, set->rows[i].hash);
-        keys[i] = str_take(&key);
-        all.failed = all.failed || !keys[i];
-    }
-    if (keys && !all.failed && set->count)
-        qsort(keys, set->count, sizeof *keys, compare_keys);
-    for (size_t i = 0; keys && i < set->count; i++) {
-        if (keys[i])
-            str_add(&all, keys[i]);
-        free(keys[i]);
-    }
-    if (keys && str_ok(&all))
+    applied_set_keys(set, add_row_key, "", &all);
+    if (str_ok(&all))
         sha256_hex(str_text(&all), all.len, set->digest);
     else
         set->digest[0] = '\0'; /* no memory: equals no table, so the guard stops the script */
-    free(keys);
 }
 
 json_t *applied_set_to_json(const struct applied_set *set)

@@ -38,7 +38,7 @@ struct applied_set {
     bool has_table; /* false: the schema has no tracking table yet, format is the one to create */
     struct applied_row *rows; /* in the order they were applied */
     size_t count;
-    char digest[SHA256_HEX_SIZE]; /* of the keys; what the guard of a batch compares */
+    char digest[SHA256_HEX_SIZE]; /* of the keys */
     char *begun; /* version of a migration that was begun outside of transactions and has not ended
                     (lane_mark.h); NULL: none */
 };
@@ -80,3 +80,9 @@ void tracking_sql_delete(struct str *sql, tracking_format format, const char *ta
                          const struct applied_row *row);
 /* An expression that gives the digest of the table as it is: equal to applied_set.digest. */
 void tracking_sql_digest(struct str *sql, tracking_format format, const char *table);
+/*
+ * Appends a condition that is true when the table is not what set says. true: it is about all rows
+ * of the table and stands in a SELECT that has it in its FROM, without GROUP BY; false: it stands by
+ * itself.
+ */
+bool tracking_sql_differs(struct str *sql, const struct applied_set *set, const char *table);

@@ -12,6 +12,11 @@ bool applied_set_record(struct applied_set *set, const struct migration *m,
                         int64_t now_ms) MUST_USE;
 /* Removes the row, or an equal one; the digest is not brought up to date. */
 void applied_set_remove(struct applied_set *set, const struct applied_row *row);
+/* Appends what tells a row from others. */
+typedef void key_writer(struct str *key, tracking_format format, const struct applied_row *row);
+/* Appends the keys of all rows in the order of their bytes. */
+void applied_set_keys(const struct applied_set *set, key_writer *write, const char *between,
+                      struct str *out);
 /* Appends "schema"."table", quoted. Fails as pg_ident_quote() does. */
 err_code tracking_name(const char *schema, const char *table, struct str *out,
                        struct err *err) MUST_USE;

@@ -103,6 +103,20 @@ START_TEST(what_is_not_there_is_said)
 END_TEST
 
 /* The guard stands on this: the database and this program compute the same digest. */
+static void add_row(struct pg *pg, tracking_format format, const char *value, bool named)
+{
+    if (format == TRACKING_NAME)
+        run_sql(pg, "INSERT INTO s.m (name) VALUES ('", value, "')");
+    else if (format == TRACKING_HASH)
+        run_sql(pg, "INSERT INTO s.m (hash) VALUES ('", value, "')");
+    else if (format == TRACKING_DRIZZLE_KIT)
+        run_sql(pg, "INSERT INTO s.m (hash, created_at) VALUES ('", value, "', 1)");
+    else if (!named)
+        run_sql(pg, "INSERT INTO s.m (hash) VALUES ('", value, "')");
+    else
+        run_sql(pg, "INSERT INTO s.m (name, hash) VALUES ('", value, "', 'x')");
+}
+
 START_TEST(the_database_computes_the_same_digest)
 {
     static const tracking_format formats[] = {TRACKING_NAME, TRACKING_HASH, TRACKING_DRIZZLE_KIT,
@@ -128,17 +142,55 @@ START_TEST(the_database_computes_the_same_digest)
         ck_assert_str_eq(theirs, set->digest);
         if (i == ARRAY_LEN(names))
             return;
-        if (format == TRACKING_NAME)
-            run_sql(pg, "INSERT INTO s.m (name) VALUES ('", names[i], "')");
-        else if (format == TRACKING_HASH)
-            run_sql(pg, "INSERT INTO s.m (hash) VALUES ('", names[i], "')");
-        else if (format == TRACKING_DRIZZLE_KIT)
-            run_sql(pg, "INSERT INTO s.m (hash, created_at) VALUES ('", names[i], "', 1)");
-        else if (i % 2)
-            run_sql(pg, "INSERT INTO s.m (hash) VALUES ('", names[i], "')");
-        else
-            run_sql(pg, "INSERT INTO s.m (name, hash) VALUES ('", names[i], "', 'x')");
+        add_row(pg, format, names[i], i % 2 == 0);
     }
+}
+END_TEST
+
+static bool differs(struct pg *pg, const struct applied_set *set)
+{
+    CLEANUP(str_clear) struct str sql = STR_INIT;
+
+    str_add(&sql, "SELECT CASE WHEN ");
+    bool from_table = tracking_sql_differs(&sql, set, "s.m");
+    str_add(&sql, from_table ? " THEN 1 END AS v FROM s.m" : " THEN 1 END AS v");
+    CLEANUP(freep) char *value = pg_fixture_value(pg, str_text(&sql));
+    return value && *value == '1';
+}
+
+/* Rows that are alike in every way of writing them down but one; the last make a long history. */
+START_TEST(the_guard_tells_every_set_from_every_other)
+{
+    static const tracking_format formats[] = {TRACKING_NAME, TRACKING_HASH, TRACKING_DRIZZLE_KIT,
+                                              TRACKING_DRIZZLE_KIT_V1};
+    static const char *const values[] = {
+        "a", "b", "B", "a_b", "a-b", "0001_x", "NULL", "null", "a,b", "{a}", "\xc3\xa9", "", " a",
+    };
+    enum { PLAIN = 6, LONG = 12, SETS = ARRAY_LEN(values) + LONG + 1 };
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    tracking_format format = formats[_i / 2];
+    struct applied_set *sets[SETS] = {NULL};
+    CLEANUP(str_clear) struct str create = STR_INIT;
+
+    pg_fixture_sql(pg, "DROP SCHEMA IF EXISTS s CASCADE; CREATE SCHEMA s");
+    tracking_sql_create(&create, format, "s.m");
+    pg_fixture_sql(pg, str_text(&create));
+    for (int i = 0, row = 0; i < SETS; i++) {
+        char text[80];
+        ck_assert_int_eq(tracking_read(pg, "s", "m", format, &sets[i], NULL), ERR_NONE);
+        for (int j = 0; j <= i; j++)
+            ck_assert_msg(differs(pg, sets[j]) == (j < i), "row %d, set %d", i, j);
+        if (_i % 2 && row == PLAIN) /* plain ones only: the long history of the short question */
+            row = ARRAY_LEN(values);
+        (void)snprintf(text, sizeof text, "%04d_a_rather_long_name_of_a_migration", row);
+        add_row(pg, format, row < (int)ARRAY_LEN(values) ? values[row] : text, row != 3);
+        row++;
+    }
+    for (int i = 0; i < SETS; i++)
+        applied_set_free(sets[i]);
+    pg_fixture_sql(pg, "DELETE FROM s.m");
+    CLEANUP(applied_set_freep) struct applied_set *none = applied_set_empty(format);
+    ck_assert(!differs(pg, none));
 }
 END_TEST
 
@@ -151,6 +203,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_table_is_known_by_its_columns, 0, (int)ARRAY_LEN(shapes));
     tcase_add_test(tcase, what_is_not_there_is_said);
     tcase_add_loop_test(tcase, the_database_computes_the_same_digest, 0, 4);
+    tcase_add_loop_test(tcase, the_guard_tells_every_set_from_every_other, 0, 8);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
