@@ -36,7 +36,7 @@ const struct job_kind engine_kinds[] = {
      .run = kind_import},
     {.name = "tenant.purge", .chunk = 4, .max_attempts = 5, .max_snoozes = 600, .run = kind_purge},
     {.name = "migration.run", .chunk = 64, .max_attempts = 5, .max_snoozes = 600, .flush = true,
-     .run = kind_migrate},
+     .run = kind_migrate, .run_many = kind_migrate_many},
     {.name = "migration.refresh", .chunk = 128, .max_attempts = 5, .max_snoozes = 600,
      .run = kind_refresh},
     {.name = "shared.migrate", .chunk = 1, .max_attempts = 5, .max_snoozes = 600, .flush = true,

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/str.h"
@@ -97,31 +99,38 @@ static bool tenant_is_gone(const struct migrating *m)
     return gone;
 }
 
-static void migrate(struct migrating *m, struct task_result *result)
+/* What became of one schema. */
+static void judge(struct migrating *m, const struct apply_one *one, int64_t ms,
+                  struct task_result *result)
 {
-    CLEANUP(apply_result_clear) struct apply_result applied = {.applied = 0};
-    struct err err = {.code = ERR_NONE};
-    int64_t started = clock_mono_ms();
-    err_code rc = apply_run(m->run->server, m->catalog, m->assumed, &m->options, &applied, &err);
-
-    if (rc == ERR_SCHEMA_MISSING && tenant_is_gone(m)) {
+    if (one->rc == ERR_SCHEMA_MISSING && tenant_is_gone(m)) {
         result->verdict = VERDICT_SKIPPED;
         result->outcome = json_pack("{s:s}", "message", "the tenant is gone");
         return;
     }
-    note_set(m, &applied, result);
-    if (rc) {
-        outcome_error(m->run, &err, m->options.down ? "revert" : "migrate", &applied.failure,
-                      result);
-        if (applied.applied) /* committed before the failure, and so part of what the run changed */
+    note_set(m, &one->result, result);
+    if (one->rc) {
+        outcome_error(m->run, &one->err, m->options.down ? "revert" : "migrate",
+                      &one->result.failure, result);
+        if (one->result.applied) /* committed before the failure, and so part of what the run changed */
             (void)json_object_set_new(result->outcome, m->options.down ? "reverted" : "applied",
-                                      json_integer((json_int_t)applied.applied));
+                                      json_integer((json_int_t)one->result.applied));
         if (result->verdict == VERDICT_FAILED && result->applied_set)
             result->last_error = json_incref(result->outcome);
         return;
     }
-    result->verdict = applied.applied ? VERDICT_SUCCEEDED : VERDICT_SKIPPED;
-    result->outcome = success(m, &applied, clock_mono_ms() - started);
+    result->verdict = one->result.applied ? VERDICT_SUCCEEDED : VERDICT_SKIPPED;
+    result->outcome = success(m, &one->result, ms);
+}
+
+static void migrate(struct migrating *m, struct task_result *result)
+{
+    struct apply_one one = {.schema = m->options.schema};
+    int64_t started = clock_mono_ms();
+
+    one.rc = apply_run(m->run->server, m->catalog, m->assumed, &m->options, &one.result, &one.err);
+    judge(m, &one, clock_mono_ms() - started, result);
+    apply_result_clear(&one.result);
 }
 
 void kind_migrate(struct task_run *run, struct task_result *result)
@@ -134,4 +143,62 @@ void kind_migrate(struct task_run *run, struct task_result *result)
         outcome_error(run, &err, "prepare", NULL, result);
     else
         migrate(&m, result);
+}
+
+/* How many tasks from the first on are alike: tenants' schemas, known to stand at the same place and
+ * on their way to the same. */
+static size_t count_alike(const struct task *tasks, size_t n)
+{
+    int64_t set = args_int(tasks[0].args, "set", 0), back_to = args_int(tasks[0].args, "back_to", 0);
+    size_t alike = 1;
+
+    if (!set || json_is_true(json_object_get(tasks[0].args, "shared")))
+        return 1;
+    while (alike < n && args_int(tasks[alike].args, "set", 0) == set &&
+           args_int(tasks[alike].args, "back_to", 0) == back_to)
+        alike++;
+    return alike;
+}
+
+static size_t migrate_many(struct migrating *m, struct task_result *results, struct apply_one *ones,
+                           size_t n)
+{
+    CLEANUP(applied_set_freep) struct applied_set *now = NULL;
+    const struct task *first = m->run->task;
+    int64_t started = clock_mono_ms(), id = 0;
+
+    for (size_t i = 0; i < n; i++)
+        ones[i].schema = args_text(first[i].args, "schema", "");
+    size_t ended =
+        apply_many(m->run->server, m->catalog, m->assumed, &m->options, ones, n, &now);
+    int64_t ms = (clock_mono_ms() - started) / (int64_t)ended;
+    if (now && engine_intern_set(m->engine, m->run->control, now, &id, NULL))
+        id = 0;
+    for (size_t i = 0; i < ended; i++) {
+        m->run->task = &first[i];
+        judge(m, &ones[i], ms, &results[i]);
+        if (!ones[i].rc && !ones[i].result.now)
+            results[i].applied_set = id;
+        apply_result_clear(&ones[i].result);
+    }
+    m->run->task = first;
+    return ended;
+}
+
+size_t kind_migrate_many(struct task_run *run, struct task_result *results, size_t n)
+{
+    CLEANUP(migrating_clear) struct migrating m = {.run = run, .engine = run->ctx};
+    struct err err = {.code = ERR_NONE};
+    size_t alike = count_alike(run->task, n);
+    struct apply_one *ones = alike > 1 ? calloc(alike, sizeof *ones) : NULL;
+    size_t ended = 1;
+
+    if (!ones)
+        kind_migrate(run, &results[0]);
+    else if (prepare(&m, &err))
+        outcome_error(run, &err, "prepare", NULL, &results[0]);
+    else
+        ended = migrate_many(&m, results, ones, alike);
+    free(ones);
+    return ended;
 }

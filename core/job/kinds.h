@@ -15,6 +15,8 @@ void kind_purge(struct task_run *run, struct task_result *result);
  * shared schema; job args {"target", "revision", "shared_revision", "allow", …}. With "direction":
  * "down" what is applied after the target is taken back, or what a task's "back_to" lacks. */
 void kind_migrate(struct task_run *run, struct task_result *result);
+/* Those in a row that are thought to have the same applied set, in one round trip. */
+size_t kind_migrate_many(struct task_run *run, struct task_result *results, size_t n);
 /* migration.refresh: reads the tracking table again; task args {"schema"}. */
 void kind_refresh(struct task_run *run, struct task_result *result);
 /* pool.warmup: opens a first connection of the tenant on this replica; job args {"ping"}. */

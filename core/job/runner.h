@@ -69,6 +69,10 @@ struct job_kind {
     int max_attempts, max_snoozes;
     bool flush; /* tasks commit asynchronously: their server is flushed before they finish */
     void (*run)(struct task_run *run, struct task_result *result);
+    /* optional, instead: run->task is the first of n in a row. Returns how many of them, from the
+     * first on, have come to an end: at least one, and none that was begun after one that failed,
+     * since the runner looks in between whether to go on. */
+    size_t (*run_many)(struct task_run *run, struct task_result *results, size_t n);
 };
 
 /* What happens, for logs and metrics; called from worker and caretaker threads. Any may be NULL. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One chunk: its tasks are run one after the other, their results stored in batches. */
+/* One chunk: its tasks are run one after the other, or many at once where the kind can, their results
+ * stored in batches. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +34,15 @@ int chunk_size(void *arg, const char *kind_name)
     return n < 1 ? 1 : n > kind->chunk ? kind->chunk : (int)n;
 }
 
-static void learn_duration(struct run *r, int64_t us)
+/* us: of each of n tasks. */
+static void learn_duration(struct run *r, int64_t us, size_t n)
 {
     struct runner *runner = r->slot->runner;
-    double ms = us > 0 ? (double)us / 1000 : 0.001;
+    double ms = us > 0 ? (double)us / 1000 : 0.001, old = n > 1 ? 0.3 : 0.7;
 
     (void)pthread_mutex_lock(&runner->lock);
     double *mean = &runner->task_ms[r->kind - runner->options.kinds];
-    *mean = *mean > 0 ? *mean * 0.7 + ms * 0.3 : ms;
+    *mean = *mean > 0 ? *mean * old + ms * (1 - old) : ms;
     (void)pthread_mutex_unlock(&runner->lock);
 }
 
@@ -107,13 +109,60 @@ static void tidy(struct pg *pg)
         (void)!pg_command(pg, "ROLLBACK", NULL); /* what it cannot end is dropped by pg_alive() */
 }
 
-static void run_kind(struct run *r, struct finished *item)
+/* As many as the kind can take, from `first` on; how many of them have come to an end. */
+static size_t call_kind(struct run *r, struct task_run *run, struct finished *first, size_t n)
+{
+    struct task_result *results = r->kind->run_many ? calloc(n, sizeof *results) : NULL;
+
+    if (!results) {
+        r->kind->run(run, &first->result);
+        return 1;
+    }
+    for (size_t i = 0; i < n; i++)
+        results[i] = first[i].result;
+    size_t ended = r->kind->run_many(run, results, n);
+    for (size_t i = 0; i < ended; i++)
+        first[i].result = results[i];
+    free(results);
+    return ended;
+}
+
+/* On this thread, in the middle of what it waits for. Of tasks that were sent together the one that
+ * takes long is stopped, to be begun again by itself: then those behind it can be let go. */
+static void mind_slow(void *arg)
+{
+    struct run *r = arg;
+    struct pg_canceller *canceller = r->slot->cancellers[CANCELLER_SERVER];
+
+    if (r->flight == 1) {
+        run_let_go(r);
+        return;
+    }
+    r->alone = canceller != NULL;
+    if (canceller)
+        pg_canceller_fire(canceller);
+}
+
+/* Without the last that ended, if it is the one that mind_slow() has stopped. */
+static size_t again_alone(struct run *r, struct finished *first, size_t ended)
+{
+    static const char query_canceled[] = "57014";
+    struct task_result *last = &first[ended - 1].result;
+    const char *sqlstate = json_string_value(json_object_get(last->outcome, "sqlstate"));
+
+    if (!r->alone || slot_reason(r->slot) != STOP_NONE || !str_eq(sqlstate, query_canceled))
+        return ended;
+    task_result_clear(last);
+    return ended - 1;
+}
+
+static size_t run_kind(struct run *r, struct finished *first, size_t n)
 {
     struct slot *slot = r->slot;
     struct task_run run = {
         .ctx = slot->runner->options.ctx,
         .job = &r->chunk->job,
-        .task = item->task,
+        .task = first->task,
         .control = slot->control,
         .server = slot->server,
         .cancelled = &slot->cancelled,
@@ -122,17 +171,23 @@ static void run_kind(struct run *r, struct finished *item)
     };
     int64_t start = clock_mono_us();
 
-    item->witness = pg_serial(slot->control);
+    for (size_t i = 0; i < n; i++)
+        first[i].witness = pg_serial(slot->control);
     slot_expose(slot);
-    pg_on_slow(slot->server, SLOW_MS, run_let_go, r);
-    r->kind->run(&run, &item->result);
+    r->flight = n;
+    pg_on_slow(slot->server, SLOW_MS, mind_slow, r);
+    size_t ended = call_kind(r, &run, first, n);
     pg_on_slow(slot->server, 0, NULL, NULL);
+    ended = again_alone(r, first, ended);
     slot_withdraw(slot);
     tidy(slot->server);
     tidy(slot->control);
-    slot->server_tasks++;
-    learn_duration(r, clock_mono_us() - start);
-    item->duration_ms = (clock_mono_us() - start) / 1000;
+    slot->server_tasks += (int)ended;
+    int64_t each = (clock_mono_us() - start) / (ended ? (int64_t)ended : 1);
+    learn_duration(r, each, ended);
+    for (size_t i = 0; i < ended; i++)
+        first[i].duration_ms = each / 1000;
+    return ended;
 }
 
 /* Interrupted by the end of the replica, not by what it did: as if it had not been claimed. */
@@ -144,17 +199,8 @@ static bool is_interrupted(struct run *r, const struct finished *item)
     return v == VERDICT_CANCELLED || v == VERDICT_RETRY || v == VERDICT_SNOOZE;
 }
 
-static void run_task(struct run *r, struct finished *item)
+static void conclude(struct run *r, struct finished *item)
 {
-    struct err err = {.code = ERR_NONE};
-
-    if (open_server(r, &err)) {
-        runner_trouble(r->slot->runner, TROUBLE_SERVER, &err);
-        judge_no_server(&err, &item->result);
-        finish_decide(r->kind, item, retry_random());
-        return;
-    }
-    run_kind(r, item);
     if (is_interrupted(r, item))
         finish_give_back(item);
     else
@@ -162,6 +208,22 @@ static void run_task(struct run *r, struct finished *item)
     r->halted |= chunk_mind_server(r->slot, r->chunk, item);
     if (item->state == TASK_FAILED && r->chunk->job.stop_on_failure)
         r->halted = true;
+}
+
+static size_t run_tasks_from(struct run *r, struct finished *first, size_t n)
+{
+    struct err err = {.code = ERR_NONE};
+
+    if (open_server(r, &err)) {
+        runner_trouble(r->slot->runner, TROUBLE_SERVER, &err);
+        judge_no_server(&err, &first->result);
+        finish_decide(r->kind, first, retry_random());
+        return 1;
+    }
+    size_t ended = run_kind(r, first, n);
+    for (size_t i = 0; i < ended; i++)
+        conclude(r, &first[i]);
+    return ended;
 }
 
 static bool may_start(struct run *r)
@@ -186,18 +248,30 @@ static void weigh_failure(struct run *r)
     r->halted = after != JOB_RUNNING;
 }
 
+static bool any_failed(const struct finished *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].state == TASK_FAILED)
+            return true;
+    return false;
+}
+
 static void run_tasks(struct run *r)
 {
-    for (size_t i = 0; i < r->end; i++) {
-        struct finished *item = &r->items[i];
-        *item = (struct finished){.task = &r->chunk->tasks[i],
-                                  .result.verdict = VERDICT_FAILED /* of a kind that gives none */};
+    for (size_t i = 0; i < r->end; i++)
+        r->items[i] =
+            (struct finished){.task = &r->chunk->tasks[i],
+                              .result.verdict = VERDICT_FAILED /* of a kind that gives none */};
+    while (r->done < r->end) {
+        struct finished *first = &r->items[r->done];
+        size_t ended = 1, most = r->alone ? 1 : r->end - r->done;
+        r->alone = false;
         if (may_start(r))
-            run_task(r, item);
+            ended = run_tasks_from(r, first, most);
         else
-            finish_give_back(item);
-        r->done = i + 1;
-        bool failed = item->state == TASK_FAILED && !r->halted;
+            finish_give_back(first);
+        r->done += ended;
+        bool failed = !r->halted && any_failed(first, ended);
         if (failed || clock_mono_ms() - r->stored_at >= STORE_EVERY_MS)
             run_store(r);
         if (failed)

@@ -65,6 +65,26 @@ err_code apply_run(struct pg *pg, const struct catalog *catalog, const struct ap
                    const struct apply_options *options, struct apply_result *result,
                    struct err *err) MUST_USE;
 
+/* One schema of several. */
+struct apply_one {
+    const char *schema, *schema_comment; /* instead of those of the options */
+    err_code rc; /* what apply_run() would have returned, and left in err */
+    struct err err;
+    struct apply_result result; /* the caller's; on success result.now is NULL when *now says it */
+};
+
+/*
+ * The same for schemas that are all assumed to say `assumed`: many in one message, hence one round
+ * trip. They fail as apply_run() does, each by itself. Returns how many of them have come to an end,
+ * from the first on: at least one, and none after one that failed, so that the caller can look
+ * whether to go on with the rest. After the loss of the connection those that were sent and not
+ * answered have failed too, whatever became of them. *now is the caller's, NULL or what the tracking
+ * tables say of those that succeeded. The time limit of the options is multiplied by their number.
+ */
+size_t apply_many(struct pg *pg, const struct catalog *catalog, const struct applied_set *assumed,
+                  const struct apply_options *options, struct apply_one *ones, size_t n,
+                  struct applied_set **now) MUST_USE;
+
 /* The SQL that apply_run() would send for this set, for a dry run; appended to sql. */
 err_code apply_preview(const struct catalog *catalog, const struct applied_set *set,
                        const struct apply_options *options, struct str *sql,

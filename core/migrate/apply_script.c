@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/migrate/lane_target.h"
-#include "core/migrate/place.h"
 #include "core/migrate/plan_down.h"
 #include "core/migrate/sqlcheck.h"
 #include "core/migrate/sqltext.h"
@@ -16,14 +15,46 @@ struct writing {
     struct apply_script script;
     const struct apply_options *options;
     const char *nonce;
-    struct pg_ident schema, shared;
-    struct str table;        /* of the tracking table, quoted */
     struct applied_set *set; /* what the tracking table says at this point of the script */
+    size_t searched;         /* bytes of the script whose holes are known */
     bool failed;
 };
 
+/* The holes as they stand in the text: bytes that UTF-8, which names and values are in, never has. */
+static const char SEARCH_PATH[] = {(char)HOLE_SEARCH_PATH, '\0'};
+static const char SCHEMA[] = {(char)HOLE_SCHEMA, '\0'};
+static const char TABLE[] = {(char)HOLE_TABLE, '\0'};
+static const char TABLE_TEXT[] = {(char)HOLE_TABLE_TEXT, '\0'};
+static const char LOCK_KEY[] = {(char)HOLE_LOCK_KEY, '\0'};
+static const char COMMENT[] = {(char)HOLE_COMMENT, '\0'};
+
+static void add_hole(struct writing *w, size_t at, apply_hole_kind kind)
+{
+    struct apply_script *s = &w->script;
+
+    if (!(s->hole_count & (s->hole_count - 1))) { /* a power of two: full */
+        size_t cap = s->hole_count ? 2 * s->hole_count : 1;
+        struct apply_hole *holes = realloc(s->holes, cap * sizeof *holes);
+        w->failed = w->failed || !holes;
+        s->holes = holes ? holes : s->holes;
+    }
+    if (!w->failed)
+        s->holes[s->hole_count++] = (struct apply_hole){.at = at, .kind = kind};
+}
+
+static void find_holes(struct writing *w)
+{
+    const struct str *sql = &w->script.sql;
+
+    for (; w->searched < sql->len && str_ok(sql); w->searched++) {
+        unsigned char c = (unsigned char)sql->data[w->searched];
+        if (c >= HOLE_FIRST)
+            add_hole(w, w->searched, (apply_hole_kind)c);
+    }
+}
+
 static void add_step(struct writing *w, apply_step_kind kind, const struct migration *m,
-                     int statement, size_t chars_before)
+                     int statement, size_t at)
 {
     struct apply_script *s = &w->script;
 
@@ -37,7 +68,7 @@ static void add_step(struct writing *w, apply_step_kind kind, const struct migra
         s->steps[s->count++] = (struct apply_step){.kind = kind,
                                                    .migration = m,
                                                    .statement = statement,
-                                                   .chars_before = chars_before};
+                                                   .at = at};
 }
 
 static void end_statement(struct writing *w, apply_step_kind kind, const struct migration *m)
@@ -51,21 +82,6 @@ static void add_set(struct writing *w, const char *assignment)
     str_add(&w->script.sql, "SET LOCAL ");
     str_add(&w->script.sql, assignment);
     end_statement(w, STEP_BEGIN, NULL);
-}
-
-static void add_search_path(struct writing *w)
-{
-    CLEANUP(str_clear) struct str path = STR_INIT;
-
-    str_add(&path, "search_path = ");
-    str_add(&path, w->schema.sql);
-    if (w->shared.sql[0] && strcmp(w->shared.sql, w->schema.sql) != 0) {
-        str_add(&path, ", ");
-        str_add(&path, w->shared.sql);
-    }
-    str_add(&path, ", pg_temp");
-    w->failed = w->failed || !str_ok(&path);
-    add_set(w, str_text(&path));
 }
 
 static void add_limit(struct writing *w, const char *name, int ms)
@@ -83,7 +99,9 @@ static void add_begin(struct writing *w)
 
     str_add(&w->script.sql, "BEGIN ISOLATION LEVEL READ COMMITTED");
     end_statement(w, STEP_BEGIN, NULL);
-    add_search_path(w);
+    str_add(&w->script.sql, "SET LOCAL search_path = ");
+    str_add(&w->script.sql, SEARCH_PATH);
+    end_statement(w, STEP_BEGIN, NULL);
     add_limit(w, "lock_timeout", w->options->lock_timeout_ms);
     add_limit(w, "statement_timeout", w->options->statement_timeout_ms);
     if (w->options->async_commit)
@@ -105,8 +123,7 @@ static void add_then_fail(struct writing *w, const char *message)
 
 static void add_lock(struct writing *w)
 {
-    str_addf(&w->script.sql, "SELECT CASE WHEN NOT pg_try_advisory_xact_lock(%lld)",
-             (long long)apply_lock_key(w->options->schema));
+    str_addf(&w->script.sql, "SELECT CASE WHEN NOT pg_try_advisory_xact_lock(%s)", LOCK_KEY);
     add_then_fail(w, "another session works on the schema");
     end_statement(w, STEP_LOCK, NULL);
 }
@@ -114,29 +131,24 @@ static void add_lock(struct writing *w)
 static void add_guard(struct writing *w)
 {
     struct str *sql = &w->script.sql;
-    const char *table = str_text(&w->table);
     bool from_table = false;
 
     str_add(sql, "SELECT CASE WHEN ");
     if (w->set->has_table) {
         applied_set_digest(w->set);
-        from_table = tracking_sql_differs(sql, w->set, table);
+        from_table = tracking_sql_differs(sql, w->set, TABLE);
     } else {
-        str_add(sql, "to_regclass(");
-        sqltext_add_literal(sql, table);
-        str_add(sql, ") IS NOT NULL");
+        str_addf(sql, "to_regclass(%s) IS NOT NULL", TABLE_TEXT);
     }
     add_then_fail(w, "the tracking table is not what was assumed");
-    if (from_table) {
-        str_add(sql, " FROM ");
-        str_add(sql, table);
-    }
+    if (from_table)
+        str_addf(sql, " FROM %s", TABLE);
     end_statement(w, STEP_GUARD, NULL);
 }
 
 static void add_create_table(struct writing *w)
 {
-    tracking_sql_create(&w->script.sql, w->set->format, str_text(&w->table));
+    tracking_sql_create(&w->script.sql, w->set->format, TABLE);
     end_statement(w, STEP_CREATE_TABLE, NULL);
     w->set->has_table = true;
 }
@@ -154,13 +166,14 @@ static void add_text(struct writing *w, const struct migration *m)
 
     if (m->statement_count == 0) /* comments only */
         return;
-    s->chars += utf8_chars(str_text(&s->sql) + s->counted, s->sql.len - s->counted);
-    s->counted = s->sql.len;
+    find_holes(w);
+    size_t at = s->sql.len;
     str_add_n(&s->sql, m->sql + m->run_from, m->run_to - m->run_from);
-    char *text = str_ok(&s->sql) ? s->sql.data + s->sql.len - m->run_to : NULL;
+    char *text = str_ok(&s->sql) ? s->sql.data + at - m->run_from : NULL;
     for (size_t i = 0; i < m->statement_count && text; i++)
         if (fits_transaction(m, &m->statements[i], text))
-            add_step(w, STEP_STATEMENT, m, (int)i + 1, s->chars);
+            add_step(w, STEP_STATEMENT, m, (int)i + 1, at);
+    w->searched = s->sql.len; /* what stands in a migration is no hole */
     str_add(&s->sql, "\n;\n"); /* the text may end in a comment without a newline */
 }
 
@@ -177,9 +190,9 @@ static void add_migration(struct writing *w, const struct plan *plan,
     add_then_fail(w, "the migration ended its transaction");
     end_statement(w, STEP_NONCE, m);
     if (plan->down)
-        tracking_sql_delete(sql, w->set->format, str_text(&w->table), entry->row);
+        tracking_sql_delete(sql, w->set->format, TABLE, entry->row);
     else
-        tracking_sql_insert(sql, w->set->format, str_text(&w->table), m);
+        tracking_sql_insert(sql, w->set->format, TABLE, m);
     end_statement(w, STEP_RECORD, m);
     if (!plan_entry_done(plan, entry, w->set))
         w->failed = true;
@@ -195,8 +208,7 @@ static void add_schema_comment(struct writing *w)
 {
     if (!w->options->schema_comment)
         return;
-    str_addf(&w->script.sql, "COMMENT ON SCHEMA %s IS ", w->schema.sql);
-    sqltext_add_literal(&w->script.sql, w->options->schema_comment);
+    str_addf(&w->script.sql, "COMMENT ON SCHEMA %s IS %s", SCHEMA, COMMENT);
     end_statement(w, STEP_CREATE_SCHEMA, NULL);
 }
 
@@ -205,8 +217,7 @@ static void write_provisioning(struct writing *w, const struct plan *plan)
 {
     add_begin(w);
     add_lock(w);
-    str_add(&w->script.sql, "CREATE SCHEMA ");
-    str_add(&w->script.sql, w->schema.sql);
+    str_addf(&w->script.sql, "CREATE SCHEMA %s", SCHEMA);
     end_statement(w, STEP_CREATE_SCHEMA, NULL);
     add_schema_comment(w);
     add_create_table(w);
@@ -233,18 +244,6 @@ static void write_migrations(struct writing *w, const struct plan *plan)
     }
 }
 
-static err_code quote_names(struct writing *w, struct err *err)
-{
-    const struct apply_options *o = w->options;
-
-    err_code rc = pg_ident_quote(o->schema, &w->schema, err);
-    if (!rc && o->shared_schema)
-        rc = pg_ident_quote(o->shared_schema, &w->shared, err);
-    if (!rc)
-        rc = tracking_name(o->schema, o->table, &w->table, err);
-    return rc;
-}
-
 err_code apply_script_make(const struct plan *plan, const struct applied_set *set,
                            const struct apply_options *options, const char *nonce,
                            struct apply_script *out, struct err *err)
@@ -254,18 +253,12 @@ err_code apply_script_make(const struct plan *plan, const struct applied_set *se
 
     if (!copy)
         return err_set(err, ERR_INTERNAL, "out of memory");
-    err_code rc = quote_names(&w, err);
-    if (rc) {
-        str_clear(&w.table);
-        return rc;
-    }
     if (options->create_schema)
         write_provisioning(&w, plan);
     else
         write_migrations(&w, plan);
-    bool ok = !w.failed && str_ok(&w.script.sql) && str_ok(&w.table);
-    str_clear(&w.table);
-    if (!ok) {
+    find_holes(&w);
+    if (w.failed || !str_ok(&w.script.sql)) {
         apply_script_clear(&w.script);
         return err_set(err, ERR_INTERNAL, "out of memory");
     }
@@ -276,6 +269,7 @@ err_code apply_script_make(const struct plan *plan, const struct applied_set *se
 void apply_script_clear(struct apply_script *script)
 {
     str_clear(&script->sql);
+    free(script->holes);
     free(script->steps);
     *script = (struct apply_script){.steps = NULL};
 }
@@ -290,48 +284,4 @@ size_t apply_script_committed(const struct apply_script *script, size_t results)
             committed = recorded;
     }
     return committed;
-}
-
-const struct apply_step *apply_script_step(const struct apply_script *script, size_t results,
-                                           const char *sqlstate, size_t position)
-{
-    size_t at = results < script->count ? results : script->count - 1;
-
-    /* the whole script is parsed before anything runs: only the position tells where */
-    if (results == 0 && position && strcmp(sqlstate, "42601") == 0)
-        for (size_t i = 0; i < script->count; i++)
-            if (script->steps[i].kind == STEP_STATEMENT &&
-                script->steps[i].chars_before < position)
-                at = i;
-    return &script->steps[at];
-}
-
-/* The statement that the byte is in; the one before when it is between two. */
-static size_t statement_at(const struct migration *m, size_t offset)
-{
-    size_t i = 0;
-    while (i + 1 < m->statement_count && m->statements[i + 1].offset <= offset)
-        i++;
-    return i;
-}
-
-void apply_script_locate(const struct apply_step *step, size_t position,
-                         struct apply_failure *failure)
-{
-    const struct migration *m = step->migration;
-    const struct statement *s = &m->statements[step->statement - 1];
-    struct place at = PLACE_START(sql_bom_len(m->sql, m->sql_len));
-
-    place_to_offset(&at, m->sql, m->run_from);
-    failure->statement = step->statement;
-    failure->line = s->line;
-    failure->column = s->column;
-    if (position <= step->chars_before)
-        return;
-    place_by_chars(&at, m->sql, m->run_to, position - 1 - step->chars_before);
-    if (at.offset >= m->run_to)
-        return;
-    failure->statement = (int)statement_at(m, at.offset) + 1;
-    failure->line = at.line;
-    failure->column = at.column;
 }

@@ -19,11 +19,16 @@ static err_code no_memory(struct lane *l)
     return err_set(l->err, ERR_INTERNAL, "out of memory");
 }
 
-/* Characters of the file before a statement; its byte-order mark is none. */
-static size_t chars_before(const struct migration *m, const struct statement *s)
+/* Where in the file a character of the script is; lead: characters of it before the statement. */
+static size_t place_of(const struct lane *l, int statement, size_t position, size_t lead)
 {
-    size_t bom = sql_bom_len(m->sql, m->sql_len);
-    return utf8_chars(m->sql + bom, s->offset - bom);
+    const struct migration *m = l->m;
+
+    if (!statement || position <= lead)
+        return APPLY_NO_PLACE;
+    struct place at = PLACE_START(m->statements[statement - 1].offset);
+    place_by_chars(&at, m->sql, m->sql_len, position - 1 - lead);
+    return at.offset < m->sql_len ? at.offset : APPLY_NO_PLACE;
 }
 
 /* Sends a script; kinds says what its statements are, the last of them the rest. lead: characters
@@ -32,21 +37,17 @@ static err_code send(struct lane *l, const char *sql, const apply_step_kind *kin
                      int statement, size_t lead)
 {
     struct pg_failure failure = {.statement = 0};
-    const struct statement *s = statement ? &l->m->statements[statement - 1] : NULL;
 
     if (!pg_script_run(l->session, sql, 0, &failure, l->err))
         return ERR_NONE;
     size_t at = failure.statement < n ? failure.statement : n - 1;
-    if (failure.statement == 0 && failure.position > lead && s) /* a syntax error: nothing ran */
+    if (failure.statement == 0 && failure.position > lead && statement) /* a syntax error: nothing ran */
         for (size_t i = 0; i < n; i++)
             at = kinds[i] == STEP_STATEMENT ? i : at;
     struct apply_step step = {.kind = kinds[at], .migration = l->m, .statement = statement};
-    if (failure.position > lead && s)
-        failure.position += chars_before(l->m, s) - lead;
-    else
-        failure.position = 0;
+    size_t place = place_of(l, statement, failure.position, lead);
     err_code code =
-        apply_fail(&step, &failure, !pg_alive(l->session), &l->result->failure, l->err);
+        apply_fail(&step, &failure, place, !pg_alive(l->session), &l->result->failure, l->err);
     if (code == ERR_LOCK_UNAVAILABLE)
         l->result->failure.blocked_by =
             blockers_read(l->session, l->options->schema, l->options->shared_schema, 0);
