@@ -17,7 +17,9 @@ enum {
     CHUNK_MS = 300,        /* how long a chunk should take */
     SLOW_MS = 1000,        /* a task that takes longer does not hold up the rest of it */
     STORE_EVERY_MS = 250,  /* how long results may wait */
-    SERVER_TASKS_MAX = 250 /* then a new connection: a backend's caches grow with every schema */
+    /* then a new connection: a backend's caches grow with every table that it has touched */
+    SERVER_TASKS_MAX = 1000,
+    SERVER_WORK_MAX_MS = 10000
 };
 
 int chunk_size(void *arg, const char *kind_name)
@@ -55,6 +57,7 @@ void slot_drop_server(struct slot *slot)
     slot->server = NULL;
     slot->server_id = NULL;
     slot->server_tasks = 0;
+    slot->server_work_us = 0;
 }
 
 /* The session's name says whose it is: how a task's session is found without a write a task. Set
@@ -78,8 +81,10 @@ static err_code open_server(struct run *r, struct err *err)
     struct slot *slot = r->slot;
     const struct runner_options *o = &slot->runner->options;
     bool good = slot->server && str_eq(slot->server_id, r->chunk->server) &&
-                slot->server_tasks < SERVER_TASKS_MAX && pg_alive(slot->server) &&
-                !pg_in_transaction(slot->server) && str_eq(slot->named_for, r->chunk->worker);
+                slot->server_tasks < SERVER_TASKS_MAX &&
+                slot->server_work_us < (int64_t)1000 * SERVER_WORK_MAX_MS &&
+                pg_alive(slot->server) && !pg_in_transaction(slot->server) &&
+                str_eq(slot->named_for, r->chunk->worker);
 
     if (good)
         return ERR_NONE;
@@ -182,8 +187,9 @@ static size_t run_kind(struct run *r, struct finished *first, size_t n)
     slot_withdraw(slot);
     tidy(slot->server);
     tidy(slot->control);
+    int64_t took = clock_mono_us() - start, each = took / (ended ? (int64_t)ended : 1);
     slot->server_tasks += (int)ended;
-    int64_t each = (clock_mono_us() - start) / (ended ? (int64_t)ended : 1);
+    slot->server_work_us += took;
     learn_duration(r, each, ended);
     for (size_t i = 0; i < ended; i++)
         first[i].duration_ms = each / 1000;

@@ -36,6 +36,7 @@ struct slot {
     char *server_id;
     char named_for[UUID_TEXT_SIZE]; /* the worker whose name the session has */
     int server_tasks; /* run on this connection */
+    int64_t server_work_us; /* for so long */
     int64_t worked_at; /* monotonic ms at the end of the last chunk */
     char worked_on[UUID_TEXT_SIZE]; /* the job of the last chunk; "": the slot has rested since */
 

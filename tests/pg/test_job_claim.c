@@ -416,7 +416,7 @@ START_TEST(a_result_that_cannot_be_stored_changes_nothing)
     claim_one(pg, worker, job, &chunk);
     struct finished item = {.task = &chunk.tasks[0],
                             .state = TASK_SUCCEEDED,
-                            .result = {.tenant_state = "active", .applied_set = 999999}};
+                            .result = {.tenant_state = "no such state"}};
     err_code rc = finish_store(pg, worker, 0, &item, 1, &err);
     ck_assert(rc != ERR_NONE && !err_is_retryable(rc));
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.task WHERE state = 'running'"), 1);

@@ -124,7 +124,7 @@ static void toy_mute(struct task_run *run, struct task_result *result)
 static void toy_spoil(struct task_run *run, struct task_result *result)
 {
     result->verdict = VERDICT_SUCCEEDED;
-    result->applied_set = str_eq(run->task->tenant_id, "t3") ? 424242 : 0;
+    result->tenant_state = str_eq(run->task->tenant_id, "t3") ? "no such state" : NULL;
 }
 
 static void toy_dirty(struct task_run *run, struct task_result *result)
