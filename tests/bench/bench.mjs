@@ -13,11 +13,12 @@ const { values } = parseArgs({
   options: {
     work: { type: 'string' },
     command: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    tenants: { type: 'string', default: '300' },
+    rounds: { type: 'string', default: '3' },
+    tenants: { type: 'string', default: '500' },
     fleet: { type: 'string', default: '2000' },
     registered: { type: 'string', default: '10000' },
-    only: { type: 'string', default: 'turns,fleet,memory,warm' },
+    schemas: { type: 'string', default: '20000' },
+    only: { type: 'string', default: 'turns,fleet,memory,growth,warm' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -34,6 +35,7 @@ const bench = {
   tenants: Number(values.tenants),
   fleet: Number(values.fleet),
   registered: Number(values.registered),
+  schemas: Number(values.schemas),
   note: (text) => console.error(text),
 
   row(what, measured, target = '', met = true) {

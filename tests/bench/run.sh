@@ -9,11 +9,12 @@ usage() {
     cat <<'HELP'
 usage: tests/bench/run.sh [options]
 
-  --rounds N        how often the contenders take turns (default: 5)
-  --tenants N       tenants they provision and migrate (default: 300)
-  --fleet N         tenants of the runs, the status and the reads (default: 2000)
-  --registered N    tenants for the memory (default: 10000)
-  --only PARTS      of turns,fleet,memory,warm (default: all, separated by commas)
+  --rounds N        how often the contenders take turns (default: 3)
+  --tenants N       tenants they provision and migrate (default: 500)
+  --fleet N         tenants of the ADD COLUMN runs and the reads (default: 2000)
+  --registered N    tenants for the memory, the idle runs and the status (default: 10000)
+  --schemas N       tenants that the fleet grows to (default: 20000)
+  --only PARTS      of turns,fleet,memory,growth,warm (default: all, separated by commas)
   --write           put the table into README.md
   --keep            keep the working directory with the logs
 
@@ -27,7 +28,7 @@ while [ $# -gt 0 ]; do
     --help) usage; exit 0 ;;
     --keep) keep=true ;;
     --write) rest="$rest $1" ;;
-    --rounds | --tenants | --fleet | --registered | --only)
+    --rounds | --tenants | --fleet | --registered | --schemas | --only)
         [ $# -gt 1 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }
         rest="$rest $1 $2"
         shift ;;

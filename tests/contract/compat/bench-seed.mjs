@@ -1,7 +1,8 @@
-// How long the real drizzle-multitenant takes to provision and migrate N new tenants, at its default concurrency of 10.
+// How long the real drizzle-multitenant takes to provision and migrate N new tenants, at its default concurrency of 10;
+// with PREFIX to migrate those that are there, PREFIX0 and so on.
 import { args, print, seedMigrator } from './seed.mjs';
 
-const [url, folder, count] = args('bench-seed.mjs DATABASE_URL FOLDER N', 3);
+const [url, folder, count, prefix] = args('bench-seed.mjs DATABASE_URL FOLDER N [PREFIX]', 3);
 const CONCURRENCY = 10;
 const wanted = Number(count);
 if (!Number.isInteger(wanted) || wanted < 1) {
@@ -9,7 +10,7 @@ if (!Number.isInteger(wanted) || wanted < 1) {
   process.exit(2);
 }
 const run = Date.now().toString(36);
-const tenants = Array.from({ length: wanted }, (_, i) => `bench_${run}_${i}`);
+const tenants = Array.from({ length: wanted }, (_, i) => (prefix ?? `bench_${run}_`) + i);
 const migrator = seedMigrator(url, folder, 'name', tenants);
 
 async function timed(work) {
@@ -26,7 +27,7 @@ async function provision() {
 }
 
 const rounded = (value) => Number(value.toFixed(3));
-const [, provisionSeconds] = await timed(provision);
+const [, provisionSeconds] = await timed(prefix === undefined ? provision : () => {});
 const [result, migrateSeconds] = await timed(() => migrator.migrateAll({ concurrency: CONCURRENCY }));
 const [again, idleSeconds] = await timed(() => migrator.migrateAll({ concurrency: CONCURRENCY }));
 const seconds = provisionSeconds + migrateSeconds;
