@@ -22,10 +22,10 @@ static void check_values(const json_t *variables, bool shared, struct problems *
     {
         (void)json_pointer(pointer, sizeof pointer, "/variables", name);
         if (seed_is_own_variable(name, shared))
-            problems_add(problems, pointer, "RESERVED",
+            problems_add(problems, pointer, "RESERVED_NAME",
                          "tenantd itself gives this variable its value");
         else if (json_is_object(value) || json_is_array(value))
-            problems_add(problems, pointer, "INVALID_TYPE",
+            problems_add(problems, pointer, "WRONG_TYPE",
                          "must be text, a number, true, false or null");
     }
 }

@@ -405,7 +405,7 @@ START_TEST(a_plan_must_still_be_true)
 END_TEST
 
 static const struct step access_steps[] = {
-    STEP("a reader", POST, "/v1/tokens", "{'name':'v','scopes':['viewer']}", 201, NULL,
+    STEP("a reader", POST, "/v1/tokens", "{'name':'v','role':'viewer'}", 201, NULL,
          .keep = "v=/token"),
     STEP("reads plans", GET, PLANS, NULL, 200, NULL, .token = "{v}"),
     STEP("but makes none", POST, PLANS, "{'selector':{'all':true}}", 403, "PERMISSION_DENIED",
