@@ -16,6 +16,8 @@
 enum {
     CHUNK_MS = 300,        /* how long a chunk should take */
     SLOW_MS = 1000,        /* a task that takes longer does not hold up the rest of it */
+    SLOW_MANY_MS = 3000,   /* nor one of many that were sent together; PostgreSQL has a second to see
+                              that they are in a deadlock */
     STORE_EVERY_MS = 250,  /* how long results may wait */
     /* then a new connection: a backend's caches grow with every table that it has touched */
     SERVER_TASKS_MAX = 1000,
@@ -180,7 +182,7 @@ static size_t run_kind(struct run *r, struct finished *first, size_t n)
         first[i].witness = pg_serial(slot->control);
     slot_expose(slot);
     r->flight = n;
-    pg_on_slow(slot->server, SLOW_MS, mind_slow, r);
+    pg_on_slow(slot->server, n > 1 ? SLOW_MANY_MS : SLOW_MS, mind_slow, r);
     size_t ended = call_kind(r, &run, first, n);
     pg_on_slow(slot->server, 0, NULL, NULL);
     ended = again_alone(r, first, ended);
