@@ -108,6 +108,10 @@ struct reply reply_job(struct call *call, const char *job_id);
 struct reply call_fail(const struct call *call, const struct err *err);
 /* 200 with a JSON value (taken) and its ETag, or 304 when the client has it. */
 struct reply reply_tagged(const struct call *call, const char *etag, json_t *value);
+/* What fill() makes of the tenants' catalog as it is now: 200 with *out, or its failure. */
+struct reply reply_catalog(struct call *call,
+                           err_code (*fill)(struct call *call, const struct catalog *catalog,
+                                            json_t **out, struct err *err));
 /* Whether If-Match is there and holds etag; ERR_ETAG_MISMATCH, ERR_PRECONDITION_REQUIRED when
  * required and absent. */
 err_code call_if_match(const struct call *call, const char *etag, bool required,

@@ -56,3 +56,19 @@ struct reply reply_tagged(const struct call *call, const char *etag, json_t *val
     reply_header(&reply, "ETag", quoted);
     return reply;
 }
+
+struct reply reply_catalog(struct call *call,
+                           err_code (*fill)(struct call *call, const struct catalog *catalog,
+                                            json_t **out, struct err *err))
+{
+    struct catalog_cache *catalogs = engine_catalogs(call->app->engine);
+    const struct catalog *catalog = NULL;
+    json_t *body = NULL;
+    struct err err;
+    err_code rc = catalog_acquire(catalogs, call->pg, "tenant", 0, &catalog, &err);
+
+    if (!rc)
+        rc = fill(call, catalog, &body, &err);
+    catalog_release(catalogs, catalog);
+    return rc ? call_fail(call, &err) : reply_json(200, body);
+}

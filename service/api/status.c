@@ -78,16 +78,7 @@ static err_code fleet(struct call *call, const struct catalog *catalog, json_t *
 
 struct reply migration_status(struct call *call)
 {
-    struct catalog_cache *catalogs = engine_catalogs(call->app->engine);
-    const struct catalog *catalog = NULL;
-    json_t *body = NULL;
-    struct err err;
-    err_code rc = catalog_acquire(catalogs, call->pg, "tenant", 0, &catalog, &err);
-
-    if (!rc)
-        rc = fleet(call, catalog, &body, &err);
-    catalog_release(catalogs, catalog);
-    return rc ? call_fail(call, &err) : reply_json(200, body);
+    return reply_catalog(call, fleet);
 }
 
 struct refreshing {

@@ -82,6 +82,15 @@ void details_print(const struct ctl *ctl, const struct detail *details, size_t n
  * The exit status says whether it succeeded.
  */
 int job_show(struct ctl *ctl, json_t *job, bool wait) MUST_USE;
+/* Prints what a dry run answered. */
+typedef void preview_fn(const struct ctl *ctl, const struct args *args, const json_t *preview);
+/*
+ * Sends the body to the path, whose {} is id (may be NULL): with --dry-run shows what would be, by
+ * preview; otherwise shows the job, and waits for it but with --no-wait. The exit status says how it
+ * went.
+ */
+int job_start(struct ctl *ctl, const struct args *args, const char *path, const char *id,
+              const json_t *body, preview_fn *preview) MUST_USE;
 /* One line of labels as k=v,k=v; appended raw. */
 void labels_text(json_t *labels, struct str *out);
 /* {"k": "v"} of the --label options; NULL and a complaint when one is not KEY=VALUE. */

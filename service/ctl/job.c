@@ -238,3 +238,27 @@ int job_show(struct ctl *ctl, json_t *job, bool wait)
     print_failures(ctl, taken);
     return EXIT_REFUSED;
 }
+
+int job_start(struct ctl *ctl, const struct args *args, const char *path, const char *id,
+              const json_t *body, preview_fn *preview)
+{
+    bool dry = args_flag(args, "dry-run");
+    struct pairs query = {.count = 0};
+    json_t *reply = NULL;
+
+    pairs_add(&query, "dry_run", dry ? "true" : NULL);
+    struct api_request request = {.method = "POST",
+                                  .path = path,
+                                  .values = {id},
+                                  .query = &query,
+                                  .json = body,
+                                  .hidden = !dry};
+    int status = api_json(ctl, &request, &reply);
+    if (status)
+        return status;
+    if (!dry)
+        return job_show(ctl, reply, !args_flag(args, "no-wait"));
+    preview(ctl, args, reply);
+    json_decref(reply);
+    return EXIT_DONE;
+}

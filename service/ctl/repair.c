@@ -94,8 +94,9 @@ static void add_edits(const json_t *edits, struct str *out)
     }
 }
 
-static void print_preview(const struct ctl *ctl, const json_t *preview)
+static void print_preview(const struct ctl *ctl, const struct args *args, const json_t *preview)
 {
+    (void)args;
     static const char *const headings[] = {"TENANTS",     "FORMAT",  "WOULD",
                                            "FOR EXAMPLE", "PROBLEM", NULL};
     struct table table;
@@ -121,35 +122,10 @@ static void print_preview(const struct ctl *ctl, const json_t *preview)
         json_int(preview, "examined"), json_int(preview, "tenants"), json_int(preview, "noop"));
 }
 
-/* Sends a repair, of the tenant `id` or of those in the body, and shows what comes of it. */
-static int start(struct ctl *ctl, const struct args *args, const char *path, const char *id,
-                 const json_t *body)
-{
-    bool dry = args_flag(args, "dry-run");
-    struct pairs query = {.count = 0};
-    json_t *reply = NULL;
-
-    pairs_add(&query, "dry_run", dry ? "true" : NULL);
-    struct api_request request = {.method = "POST",
-                                  .path = path,
-                                  .values = {id},
-                                  .query = &query,
-                                  .json = body,
-                                  .hidden = !dry};
-    int status = api_json(ctl, &request, &reply);
-    if (status)
-        return status;
-    if (!dry)
-        return job_show(ctl, reply, !args_flag(args, "no-wait"));
-    print_preview(ctl, reply);
-    json_decref(reply);
-    return EXIT_DONE;
-}
-
 int repair_start(struct ctl *ctl, const struct args *args)
 {
     json_auto_t *body = body_of(args);
-    return body ? start(ctl, args, path_of(args), NULL, body) : EXIT_USAGE;
+    return body ? job_start(ctl, args, path_of(args), NULL, body, print_preview) : EXIT_USAGE;
 }
 
 int tenant_resolve(struct ctl *ctl, const struct args *args)
@@ -165,5 +141,6 @@ int tenant_resolve(struct ctl *ctl, const struct args *args)
                                   applied ? "applied" : "rolled_back");
     if (note)
         (void)json_object_set_new(body, "note", json_string(note));
-    return start(ctl, args, "/v1/tenants/{}/migrations/resolve", args->operands[0], body);
+    return job_start(ctl, args, "/v1/tenants/{}/migrations/resolve", args->operands[0], body,
+                     print_preview);
 }

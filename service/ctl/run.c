@@ -128,8 +128,9 @@ void cohorts_print(const struct ctl *ctl, const json_t *plan, bool down)
     table_print(ctl, &table, NULL);
 }
 
-static void print_plan(const struct ctl *ctl, const json_t *plan, bool down)
+static void print_plan(const struct ctl *ctl, const struct args *args, const json_t *plan)
 {
+    bool down = args_flag(args, "down");
     const json_t *shared = json_object_get(plan, "shared");
     struct str pending = STR_INIT;
 
@@ -146,25 +147,9 @@ static void print_plan(const struct ctl *ctl, const json_t *plan, bool down)
 
 int run_start(struct ctl *ctl, const struct args *args)
 {
-    bool dry = args_flag(args, "dry-run");
-    struct pairs query = {.count = 0};
     json_auto_t *body = body_of(args);
-    json_t *reply = NULL;
 
     if (!body)
         return EXIT_USAGE;
-    pairs_add(&query, "dry_run", dry ? "true" : NULL);
-    struct api_request request = {.method = "POST",
-                                  .path = "/v1/migration-runs",
-                                  .query = &query,
-                                  .json = body,
-                                  .hidden = !dry};
-    int status = api_json(ctl, &request, &reply);
-    if (status)
-        return status;
-    if (!dry)
-        return job_show(ctl, reply, !args_flag(args, "no-wait"));
-    print_plan(ctl, reply, args_flag(args, "down"));
-    json_decref(reply);
-    return EXIT_DONE;
+    return job_start(ctl, args, "/v1/migration-runs", NULL, body, print_plan);
 }

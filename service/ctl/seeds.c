@@ -140,8 +140,9 @@ static json_t *body_of(const struct args *args)
     return body;
 }
 
-static void print_preview(const struct ctl *ctl, const json_t *plan)
+static void print_preview(const struct ctl *ctl, const struct args *args, const json_t *plan)
 {
+    (void)args;
     const char *shared = json_str(plan, "shared_sql"), *sql = json_str(plan, "sql");
 
     if (!ctl->json)
@@ -151,26 +152,9 @@ static void print_preview(const struct ctl *ctl, const json_t *plan)
 
 int seed_apply(struct ctl *ctl, const struct args *args)
 {
-    bool dry = args_flag(args, "dry-run");
-    struct pairs query = {.count = 0};
     json_auto_t *body = body_of(args);
-    json_t *reply = NULL;
 
     if (!body)
         return EXIT_USAGE;
-    pairs_add(&query, "dry_run", dry ? "true" : NULL);
-    struct api_request request = {.method = "POST",
-                                  .path = "/v1/seeds/{}/apply",
-                                  .values = {args->operands[0]},
-                                  .query = &query,
-                                  .json = body,
-                                  .hidden = !dry};
-    int status = api_json(ctl, &request, &reply);
-    if (status)
-        return status;
-    if (!dry)
-        return job_show(ctl, reply, !args_flag(args, "no-wait"));
-    print_preview(ctl, reply);
-    json_decref(reply);
-    return EXIT_DONE;
+    return job_start(ctl, args, "/v1/seeds/{}/apply", args->operands[0], body, print_preview);
 }
