@@ -102,11 +102,15 @@ static err_code live_gauges(struct app *app, struct pg *pg, struct err *err)
                " (SELECT count(*) FROM tenantd.job WHERE finished_at IS NULL"
                "   AND state = 'running') AS jobs_running,"
                " (SELECT count(*) FROM tenantd.job WHERE finished_at IS NULL"
+               "   AND state = 'paused') AS jobs_paused,"
+               " (SELECT count(*) FROM tenantd.job WHERE finished_at IS NULL"
                "   AND state = 'cancelling') AS jobs_cancelling,"
                " count(*) FILTER (WHERE k.state = 'queued') AS tasks_queued,"
                " count(*) FILTER (WHERE k.state = 'running') AS tasks_running,"
                " coalesce(extract(epoch FROM max(now() - k.run_after)"
-               "   FILTER (WHERE k.state = 'queued')) * 1000, 0)::bigint AS oldest_ms"
+               "   FILTER (WHERE k.state = 'queued' AND j.state IN ('queued', 'running')"
+               "    AND coalesce(j.claim_from <= now() AND now() < j.claim_until, true)))"
+               "  * 1000, 0)::bigint AS oldest_ms"
                " FROM tenantd.job j JOIN tenantd.task k ON k.job_id = j.id"
                "  AND k.wave <= j.open_wave AND k.state IN ('queued', 'running')"
                " WHERE j.finished_at IS NULL",
@@ -116,6 +120,7 @@ static err_code live_gauges(struct app *app, struct pg *pg, struct err *err)
         const char *label, *column;
     } gauges[] = {{METRIC_JOBS, "queued", "jobs_queued"},
                   {METRIC_JOBS, "running", "jobs_running"},
+                  {METRIC_JOBS, "paused", "jobs_paused"},
                   {METRIC_JOBS, "cancelling", "jobs_cancelling"},
                   {METRIC_TASKS, "queued", "tasks_queued"},
                   {METRIC_TASKS, "running", "tasks_running"}};

@@ -218,7 +218,7 @@ static const struct label_set labels[] = {
                       .open = true,
                       VALUES("missing", "malformed", "unknown", "expired", "revoked", "scope",
                              "unavailable", "other")},
-    [LABEL_LIVE_JOB_STATE] = {.name = "state", VALUES("queued", "running", "cancelling")},
+    [LABEL_LIVE_JOB_STATE] = {.name = "state", VALUES("queued", "running", "paused", "cancelling")},
     [LABEL_LIVE_TASK_STATE] = {.name = "state", VALUES("queued", "running")},
     [LABEL_JOB_OUTCOME] = {.name = "outcome",
                            VALUES("succeeded", "partial", "failed", "cancelled")},
