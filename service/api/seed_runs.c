@@ -55,7 +55,7 @@ static void read_wide(struct seed_request *r, struct wide *w, struct problems *p
         problems_add(problems, "/selector", "REQUIRED",
                      "exactly one of selector and \"shared\": true says where the seed goes");
     if (w->shared && w->include_shared)
-        problems_add(problems, "/include_shared", "INVALID", "goes with a selector only");
+        problems_add(problems, "/include_shared", "CONTRADICTION", "goes with a selector only");
     selection_parse(w->selector, &r->selector, problems);
     check_values(r->variables, w->shared, problems);
     r->only_shared = w->shared;

@@ -169,7 +169,7 @@ static void read_import(struct import *i, struct problems *problems)
     i->server = "default";
     fields_read(call->body, "", fields, ARRAY_LEN(fields), problems);
     if (ends_in_escape(i->pattern))
-        problems_add(problems, "/schema_pattern", "INVALID", "must not end with a lone backslash");
+        problems_add(problems, "/schema_pattern", "UNKNOWN_VALUE", "must not end with a lone backslash");
     if (i->labels && tenant_check_labels(i->labels, false, &err))
         problems_add_err(problems, err.field[0] ? err.field : "/labels", &err);
 }
