@@ -24,3 +24,6 @@ err_code planning_needs_work(const struct planning *planning, int64_t set_id, bo
 err_code planning_check_target(const struct planning *planning, struct err *err) MUST_USE;
 /* The newest version of a catalog, NULL when it has none. */
 const char *planning_head(const struct catalog *catalog);
+/* The waves that a staged run would have (rollout_wave_json()), found by making it in a transaction
+ * that is rolled back; *waves is the caller's. Fails as run_create() would. */
+err_code run_rehearse(struct planning *planning, json_t **waves, struct err *err) MUST_USE;

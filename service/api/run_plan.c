@@ -252,6 +252,46 @@ err_code run_create(struct call *call, const struct run_request *run, char id[UU
     return rc ? rc : pg_tx(call->pg, create_work, &p, err);
 }
 
+/* Makes the run, looks at its waves, and has all of it rolled back. */
+struct rehearsal {
+    struct planning *p;
+    json_t *waves;
+};
+
+static err_code rehearse_work(struct pg *pg, void *arg, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "run_rehearsed",
+        .sql = "SELECT waves FROM tenantd.job WHERE id = $1",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    struct rehearsal *r = arg;
+    err_code rc = create_work(pg, r->p, err);
+
+    if (!rc)
+        rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG((const char *)r->p->id)), &rows, err);
+    if (rc)
+        return rc;
+    json_decref(r->waves);
+    r->waves = json_loads(pg_text(rows, 0, "waves"), 0, NULL);
+    return ERR_CANCELLED;
+}
+
+err_code run_rehearse(struct planning *p, json_t **waves, struct err *err)
+{
+    char id[UUID_TEXT_SIZE];
+    int64_t tenants = p->tenants, noop = p->noop;
+    struct rehearsal r = {.p = p};
+
+    p->id = id;
+    err_code rc = pg_tx(p->call->pg, rehearse_work, &r, err);
+    p->id = NULL;
+    p->tenants = tenants;
+    p->noop = noop;
+    *waves = r.waves;
+    return rc == ERR_CANCELLED ? ERR_NONE : rc;
+}
+
 static err_code shared_work(struct pg *pg, void *arg, struct err *err)
 {
     struct planning *p = arg;

@@ -44,7 +44,7 @@ static err_code preview_shared(struct planning *p, json_t **out, struct err *err
 static err_code preview(struct planning *p, json_t *out, struct err *err)
 {
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-    json_t *cohorts = json_array(), *shared = NULL;
+    json_t *cohorts = json_array(), *shared = NULL, *waves = NULL;
     const char *head = planning_head(p->catalog);
     err_code rc = tenant_cohorts(p->call->pg, &p->run->selector, &rows, err);
 
@@ -52,12 +52,15 @@ static err_code preview(struct planning *p, json_t *out, struct err *err)
         rc = preview_cohort(p, rows, i, cohorts, err);
     if (!rc && p->run->include_shared)
         rc = preview_shared(p, &shared, err);
+    if (!rc && p->run->strategy.staged)
+        rc = run_rehearse(p, &waves, err);
     (void)json_object_set_new(out, "dry_run", json_true());
     (void)json_object_set_new(out, "target", json_text(p->run->target ? p->run->target : head));
     (void)json_object_set_new(out, "tenants", json_integer(p->tenants));
     (void)json_object_set_new(out, "noop", json_integer(p->noop));
     (void)json_object_set_new(out, "cohorts", cohorts);
     (void)json_object_set_new(out, "shared", shared ? shared : json_null());
+    (void)json_object_set_new(out, "waves", waves ? waves : json_null());
     return rc;
 }
 

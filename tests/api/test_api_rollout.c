@@ -60,6 +60,16 @@ static int64_t count(const char *sql)
 }
 
 static const struct step staged[] = {
+    STEP("rehearsed", POST, RUNS "?dry_run=true",
+         "{'selector':{'all':true},'strategy':{'canary':{'count':3},'waves':[{'percent':50},"
+         "{'percent':100}]}}",
+         200, NULL,
+         .json = {"/waves# == 3", "/waves/0/tasks == 3", "/waves/1/tasks == 9",
+                  "/waves/2/tasks == 8", "/tenants == 20", "/noop == 0"}),
+    STEP("nothing of it is left", GET, RUNS "?state=queued,running", NULL, 200, NULL,
+         .json = {"/migration_runs == []"}),
+    STEP("not without an end", POST, RUNS "?dry_run=true",
+         "{'selector':{'all':true},'strategy':{'waves':[{'count':5}]}}", 422, "WAVES_INCOMPLETE"),
     STEP("canary, then half by half", POST, RUNS,
          "{'selector':{'all':true},'strategy':{'order':'id','canary':{'tenants':['w19'],'count':1},"
          "'waves':[{'percent':50},{'percent':100,'gate':'manual'}]}}",
