@@ -46,17 +46,23 @@ static err_code rename_to(struct repairing *r, const char *quoted, const char *n
     return run(r, "ALTER TABLE ", quoted, str_text(&after), err);
 }
 
-/* "tracking_table_backup_name_20260131235959", free() it. */
+/* "tracking_table_backup_name_20260131235959", free() it. Later than the last one, also within the
+ * same second. */
 static err_code backup_name(struct repairing *r, char **out, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "repair_backup_name",
-        .sql = "SELECT $1 || '_backup_' || $2 || '_'"
-               " || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS') AS name",
+        .sql = "SELECT $1 || '_backup_' || $2 || '_' || to_char(greatest("
+               "  clock_timestamp() AT TIME ZONE 'UTC', (SELECT max(to_timestamp("
+               "    right(c.relname::text, 14), 'YYYYMMDDHH24MISS')::timestamp) + interval '1 s'"
+               "   FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid"
+               "   WHERE n.nspname = $3 AND starts_with(c.relname::text, $1 || '_backup_')"
+               "    AND c.relname ~ '_[0-9]{14}$')), 'YYYYMMDDHH24MISS') AS name",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc = pg_query(r->pg, &stmt,
-                           PG_ARGS(PG_ARG(r->options->table), PG_ARG(short_names[r->set->format])),
+                           PG_ARGS(PG_ARG(r->options->table), PG_ARG(short_names[r->set->format]),
+                                   PG_ARG(r->options->schema)),
                            &rows, err);
     if (rc)
         return rc;

@@ -184,6 +184,20 @@ START_TEST(what_is_there_is_a_baseline)
 }
 END_TEST
 
+/* Each keeps a backup of its own, and the way back takes the last. */
+static const struct step in_a_second[] = {
+    STEP("there", POST, T "s3/migrations/convert", "{'to':'hash'}", 200, NULL, WAIT,
+         .json = {"/progress/succeeded == 1"}),
+    STEP("and there", POST, T "s3/migrations/convert", "{'to':'drizzle-kit'}", 200, NULL, WAIT,
+         .json = {"/progress/succeeded == 1"}),
+    STEP("and there again", POST, T "s3/migrations/convert", "{'to':'hash'}", 200, NULL, WAIT,
+         .json = {"/progress/succeeded == 1"}),
+    STEP("back", POST, T "s3/migrations/convert", "{'restore':true}", 200, NULL, WAIT,
+         .json = {"/progress/succeeded == 1"}),
+    STEP("to the last", GET, T "s3/migrations", NULL, 200, NULL,
+         .json = {"/format == 'drizzle-kit'", "/status == 'ok'"}),
+};
+
 static const struct step conversions[] = {
     STEP("neither", POST, T "s3/migrations/convert", "{}", 422, "VALIDATION_FAILED"),
     STEP("both", POST, T "s3/migrations/convert", "{'to':'hash','restore':true}", 422,
@@ -243,6 +257,7 @@ START_TEST(formats_are_converted)
                              "'\\_\\_drizzle\\_migrations\\_backup\\_%'"
                              " AND relnamespace = 'tenant_s3'::regnamespace AND relkind = 'r'");
     ck_assert_str_eq(exported, "1"); /* what was the table before it was restored */
+    STEPS_RUN(in_a_second);
     pg_close(pg);
 }
 END_TEST
