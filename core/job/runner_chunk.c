@@ -159,8 +159,27 @@ static size_t again_alone(struct run *r, struct finished *first, size_t ended)
 
     if (!r->alone || slot_reason(r->slot) != STOP_NONE || !str_eq(sqlstate, query_canceled))
         return ended;
+    r->before = json_incref(last->outcome);
     task_result_clear(last);
     return ended - 1;
+}
+
+/* What it did before it was begun again was its doing, too. */
+static void add_before(struct run *r, struct task_result *result)
+{
+    static const char *const counts[] = {"applied", "reverted"};
+
+    for (size_t i = 0; r->before && i < ARRAY_LEN(counts); i++) {
+        json_int_t n = json_integer_value(json_object_get(r->before, counts[i]));
+        json_int_t now = json_integer_value(json_object_get(result->outcome, counts[i]));
+        if (!n)
+            continue;
+        (void)json_object_set_new(result->outcome, counts[i], json_integer(n + now));
+        if (result->verdict == VERDICT_SKIPPED)
+            result->verdict = VERDICT_SUCCEEDED;
+    }
+    json_decref(r->before);
+    r->before = NULL;
 }
 
 static size_t run_kind(struct run *r, struct finished *first, size_t n)
@@ -185,6 +204,7 @@ static size_t run_kind(struct run *r, struct finished *first, size_t n)
     pg_on_slow(slot->server, n > 1 ? SLOW_MANY_MS : SLOW_MS, mind_slow, r);
     size_t ended = call_kind(r, &run, first, n);
     pg_on_slow(slot->server, 0, NULL, NULL);
+    add_before(r, &first->result);
     ended = again_alone(r, first, ended);
     slot_withdraw(slot);
     tidy(slot->server);
@@ -264,6 +284,15 @@ static bool any_failed(const struct finished *items, size_t n)
     return false;
 }
 
+/* How many may go together: what they take is known better with each. */
+static size_t together(const struct run *r)
+{
+    size_t rest = r->end - r->done;
+    size_t most = (size_t)chunk_size(r->slot->runner, r->chunk->job.kind);
+
+    return rest < most ? rest : most;
+}
+
 static void run_tasks(struct run *r)
 {
     for (size_t i = 0; i < r->end; i++)
@@ -272,7 +301,7 @@ static void run_tasks(struct run *r)
                               .result.verdict = VERDICT_FAILED /* of a kind that gives none */};
     while (r->done < r->end) {
         struct finished *first = &r->items[r->done];
-        size_t ended = 1, most = r->alone ? 1 : r->end - r->done;
+        size_t ended = 1, most = r->alone ? 1 : together(r);
         r->alone = false;
         if (may_start(r))
             ended = run_tasks_from(r, first, most);
@@ -326,5 +355,6 @@ void chunk_run(struct slot *slot, struct chunk *chunk)
     look_after_job(&r);
     for (size_t i = 0; i < chunk->count; i++)
         finished_clear(&r.items[i]);
+    json_decref(r.before);
     free(r.items);
 }

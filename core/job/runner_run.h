@@ -14,6 +14,7 @@ struct run {
     size_t done, stored;    /* how many of them have come to an end; are stored */
     size_t flight;          /* how many from done on are under way together */
     bool alone;             /* one of those took long: the next goes by itself */
+    json_t *before;         /* owned: what that one had done when it was stopped; NULL: nothing */
     int64_t stored_at;
     bool halted; /* nothing more of the chunk shall start */
     bool lost;   /* the tasks may be somebody else's: nothing is stored any more */
