@@ -122,6 +122,8 @@ static err_code read_body(struct call *call, struct err *err)
         return ERR_NONE;
     }
     err_code rc = check_media_type(call, err);
+    if (!rc && kind == BODY_SQL && !call->req->body_len) /* a file that was not found, most likely */
+        rc = err_set(err, ERR_BAD_REQUEST, "the body is empty: the SQL is missing");
     if (rc || !str_ends(call->media_type, "json"))
         return rc;
     return json_parse(call->req->body, call->req->body_len, &call->body, err);

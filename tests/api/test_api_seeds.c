@@ -46,6 +46,7 @@ static const struct step stored[] = {
     STEP("unchanged", GET, S "first", NULL, 304, NULL, .headers = "If-None-Match: {etag}\r\n"),
     STEP("none", GET, S "nothing", NULL, 404, "SEED_NOT_FOUND"),
     STEP("delete none", DELETE, S "nothing", NULL, 404, "SEED_NOT_FOUND"),
+    STEP("no text at all", PUT, S "x", "", 400, "BAD_REQUEST", SQL),
     STEP("a bad name", PUT, S "-x", "SELECT 1", 400, "INVALID_PARAMETER", SQL),
     STEP("a bad scope", PUT, S "x?scope=moon", "SELECT 1", 400, "INVALID_PARAMETER", SQL),
     STEP("a bad mode", PUT, S "x?mode=twice", "SELECT 1", 400, "INVALID_PARAMETER", SQL),
