@@ -24,7 +24,7 @@ static const struct step down_scripts[] = {
     STEP("of no catalog", PUT, "/v1/catalogs/none/migrations/0001_a/down", "DROP TABLE x;", 404,
          "CATALOG_NOT_FOUND", SQL),
     STEP("the catalog", GET, "/v1/catalogs/shared", NULL, 200, NULL, .keep = "r=/revision"),
-    STEP("nothing", PUT, S "0001_a/down", "", 422, "DOWN_MISMATCH", SQL),
+    STEP("nothing", PUT, S "0001_a/down", "", 400, "BAD_REQUEST", SQL),
     STEP("only words", PUT, S "0001_a/down", "-- later\n", 422, "DOWN_MISMATCH", SQL),
     STEP("no SQL", PUT, S "0001_a/down", "SELECT 1;\n DORP TABLE sa;", 422, "SQL_SYNTAX_ERROR", SQL,
          .json = {"/metadata/line == 2", "/metadata/column == 2"}),
