@@ -195,3 +195,12 @@ void config_clear(struct config *config)
     free(config->sources);
     *config = (struct config){.action = CONFIG_RUN};
 }
+
+/* As many as a request could ask for: then only the server's own pace limits them. */
+enum { MAX_PARALLEL = 64 };
+
+int config_max_parallel(const struct config *config)
+{
+    int fixed = config->migrations.max_parallel;
+    return fixed ? fixed : MAX_PARALLEL;
+}

@@ -119,6 +119,8 @@ struct config_input {
 err_code config_load(const struct config_input *input, struct config *out, struct str *report,
                      struct err *err) MUST_USE;
 void config_clear(struct config *config);
+/* How many of a job's tasks may run at a time where the request does not say. */
+int config_max_parallel(const struct config *config);
 
 /* The effective configuration as YAML that can be read back, but for the secrets. */
 void config_write_yaml(const struct config *config, struct str *out);

@@ -12,10 +12,13 @@
     " t.state = 'queued' AND t.wave <= j.open_wave AND t.run_after <= statement_timestamp()"       \
     " AND NOT (t.exclusive AND EXISTS (SELECT FROM tenantd.task b WHERE b.tenant_id = t.tenant_id" \
     "  AND b.state = 'running' AND b.exclusive))"
-/* Whether server s takes work, and of how many slots by the default $n. */
+/* Whether server s takes work, and of how many slots by the default $n, where 0 leaves it to the
+ * server's pace. */
 #define TAKES_WORK                                                                                 \
     " s.state = 'online' AND coalesce(s.probe_at <= statement_timestamp(), true)"
-#define SLOTS(n) " CASE WHEN s.probe_at IS NULL THEN coalesce(s.max_parallel, " n ") ELSE 1 END"
+#define SLOTS(n)                                                                                   \
+    " CASE WHEN s.probe_at IS NULL THEN"                                                           \
+    "  coalesce(s.max_parallel, nullif(" n ", 0), s.pace) ELSE 1 END"
 #define LIVE                                                                                       \
     " j.state IN ('queued', 'running') AND j.cancel_requested_at IS NULL"                          \
     " AND coalesce(j.claim_from <= statement_timestamp()"                                          \

@@ -25,7 +25,7 @@ struct claimer {
     const char *worker; /* id of a registered worker */
     int slot;
     const char *kinds; /* those this build knows, as a PostgreSQL array */
-    int default_max_parallel;
+    int default_max_parallel; /* of a server that names none; 0: its pace */
     /* how many tasks of a kind to take at most */
     int (*chunk_size)(void *arg, const char *kind);
     void *arg;

@@ -15,8 +15,9 @@ static const char *const trouble_names[TROUBLE_COUNT] = {
     [TROUBLE_SERVER] = "server",       [TROUBLE_FLUSH] = "flush",
     [TROUBLE_HEARTBEAT] = "heartbeat", [TROUBLE_LEADER] = "leader",
     [TROUBLE_RECONCILE] = "reconcile", [TROUBLE_RESCUE] = "rescue",
-    [TROUBLE_PRUNE] = "prune",         [TROUBLE_RELAY] = "relay",
-    [TROUBLE_LISTEN] = "listen",       [TROUBLE_STOP] = "stop",
+    [TROUBLE_PRUNE] = "prune",         [TROUBLE_PACE] = "pace",
+    [TROUBLE_RELAY] = "relay",         [TROUBLE_LISTEN] = "listen",
+    [TROUBLE_STOP] = "stop",
 };
 
 void runner_trouble(struct runner *runner, trouble what, const struct err *err)
@@ -144,6 +145,7 @@ void runner_free(struct runner *runner)
         slot_destroy(&runner->slots[i]);
     free(runner->slots);
     free(runner->task_ms);
+    json_decref(runner->tally);
     free(runner->host);
     free(runner->build);
     free(runner->control_url);
@@ -189,11 +191,12 @@ static struct runner *new_runner(const struct runner_options *options)
     runner->kinds = kinds_array(options);
     runner->slots = calloc(workers ? workers : 1, sizeof *runner->slots);
     runner->task_ms = calloc(options->kind_count + 1, sizeof *runner->task_ms);
+    runner->tally = json_object();
     atomic_store(&runner->beat_at, clock_mono_ms());
     for (int i = 0; i < options->workers && runner->slots; i++)
         slot_init(&runner->slots[i], runner, i);
     if (runner->host && runner->build && runner->control_url && runner->kinds && runner->slots &&
-        runner->task_ms)
+        runner->task_ms && runner->tally)
         return runner;
     runner_free(runner);
     return NULL;

@@ -106,7 +106,7 @@ struct runner_options {
     void (*close_server)(void *ctx, const char *server, struct pg *pg);
     const char *host, *build;
     int workers;              /* threads; 0: this replica claims nothing */
-    int default_max_parallel; /* of a server that names none */
+    int default_max_parallel; /* of a server that names none; 0: what is found to be best */
     int64_t poll_interval_ms, lease_ms;
     int retention_days, event_retention_days;
 };

@@ -4,6 +4,7 @@
 #include "core/job/job_internal.h"
 #include "core/job/job_store.h"
 #include "core/job/runner_internal.h"
+#include "core/job/runner_pace.h"
 #include "core/job/worker_store.h"
 #include "core/migrate/plan_store.h"
 
@@ -12,6 +13,7 @@ enum { PRUNE_EVERY_MS = 60000, PRUNE_LIMIT = 1000 };
 struct care {
     struct runner *runner;
     struct pg *pg;
+    struct pacer *pacer; /* while it leads; NULL: of before nothing is known */
     int64_t elect_at, prune_at;
     bool leads;
 };
@@ -85,6 +87,20 @@ static err_code prune(struct care *c, struct err *err)
     return rc ? rc : job_prune(c->pg, c->runner->options.retention_days, PRUNE_LIMIT, err);
 }
 
+/* Where the settings leave it to us how many tasks a server is given. */
+static err_code set_paces(struct care *c, struct err *err)
+{
+    bool faster = false;
+
+    if (c->runner->options.default_max_parallel)
+        return ERR_NONE;
+    c->pacer = c->pacer ? c->pacer : pacer_new();
+    if (!c->pacer)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    err_code rc = pacer_round(c->pacer, c->pg, &faster, err);
+    return rc || !faster ? rc : job_notify(c->pg, err);
+}
+
 /* The leader's duties; each is safe when two replicas believe that they lead. */
 static const struct duty {
     trouble trouble;
@@ -93,6 +109,7 @@ static const struct duty {
     {.trouble = TROUBLE_RESCUE, .fn = rescue},
     {.trouble = TROUBLE_RECONCILE, .fn = reconcile_moving},
     {.trouble = TROUBLE_PRUNE, .fn = prune},
+    {.trouble = TROUBLE_PACE, .fn = set_paces},
 };
 
 static void do_duties(struct care *c)
@@ -117,6 +134,13 @@ static void tick(struct care *c)
         runner->observer.tick(runner->options.observer_ctx, with ? c->pg : NULL, c->leads);
 }
 
+static void step_down(struct care *c)
+{
+    runner_disconnect(c->runner, &c->pg);
+    pacer_free(c->pacer);
+    c->pacer = NULL;
+}
+
 void *caretaker_main(void *arg)
 {
     struct runner *runner = arg;
@@ -129,9 +153,9 @@ void *caretaker_main(void *arg)
             do_duties(&c);
         tick(&c);
         if (!c.leads)
-            runner_disconnect(runner, &c.pg);
+            step_down(&c);
         (void)bell_wait(&runner->caretaker, seen, SECOND_MS);
     }
-    runner_disconnect(runner, &c.pg);
+    step_down(&c);
     return NULL;
 }

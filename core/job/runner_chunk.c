@@ -11,6 +11,7 @@
 #include "core/base/str.h"
 #include "core/job/insight.h"
 #include "core/job/job_internal.h"
+#include "core/job/runner_pace.h"
 #include "core/job/runner_run.h"
 
 enum {
@@ -238,6 +239,18 @@ static void conclude(struct run *r, struct finished *item)
         r->halted = true;
 }
 
+static void tell_pace(struct run *r, const struct finished *first, size_t n, int64_t us)
+{
+    struct tally tally = {.busy_us = us};
+
+    for (size_t i = 0; i < n; i++) {
+        tally.lock_waits += first[i].lock_wait;
+        tally.tasks += first[i].state == TASK_SUCCEEDED || first[i].state == TASK_SKIPPED ||
+                       first[i].state == TASK_FAILED;
+    }
+    pace_tally(r->slot->runner, r->chunk->server, &tally);
+}
+
 static size_t run_tasks_from(struct run *r, struct finished *first, size_t n)
 {
     struct err err = {.code = ERR_NONE};
@@ -248,9 +261,11 @@ static size_t run_tasks_from(struct run *r, struct finished *first, size_t n)
         finish_decide(r->kind, first, retry_random());
         return 1;
     }
+    int64_t start = clock_mono_us();
     size_t ended = run_kind(r, first, n);
     for (size_t i = 0; i < ended; i++)
         conclude(r, &first[i]);
+    tell_pace(r, first, ended, clock_mono_us() - start);
     return ended;
 }
 

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/str.h"
 #include "core/job/runner_internal.h"
+#include "core/job/runner_pace.h"
 #include "core/job/worker_store.h"
 
 enum { BEAT_SPACING_MS = 100 };
@@ -66,7 +68,8 @@ static err_code beat(struct runner *runner, struct pg *pg, struct err *err)
     (void)pthread_mutex_unlock(&runner->lock);
     if (!worker[0])
         return enter(runner, pg, err);
-    err_code rc = worker_beat(pg, worker, atomic_load(&runner->stopping), &rows, err);
+    CLEANUP(freep) char *tally = pace_report(runner);
+    err_code rc = worker_beat(pg, worker, atomic_load(&runner->stopping), tally, &rows, err);
     if (rc == ERR_WORKER_LOST)
         return enter_again(runner, pg, worker, err);
     if (rc)

@@ -61,6 +61,7 @@ typedef enum trouble {
     TROUBLE_RECONCILE,
     TROUBLE_RESCUE,
     TROUBLE_PRUNE,
+    TROUBLE_PACE,
     TROUBLE_RELAY,
     TROUBLE_LISTEN,
     TROUBLE_STOP,
@@ -87,6 +88,7 @@ struct runner {
     int64_t reported_at[TROUBLE_COUNT];
     double *task_ms; /* per kind, moving average; 0: not known */
     int working;     /* worker threads that have not ended */
+    json_t *tally;   /* what tasks came to, by server: pace_tally() */
 
     atomic_bool stopping; /* no more claims */
     atomic_bool ending;   /* the other threads end, too */

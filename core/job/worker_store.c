@@ -27,13 +27,13 @@ err_code worker_register(struct pg *pg, const struct worker_spec *spec, char id[
 }
 
 /* A heartbeat lost in a crash is missed no more than one that was late: no wait for the disk. */
-err_code worker_beat(struct pg *pg, const char *id, bool draining, struct pg_rows **out,
-                     struct err *err)
+err_code worker_beat(struct pg *pg, const char *id, bool draining, const char *tally,
+                     struct pg_rows **out, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "worker_beat",
         .sql = "WITH beat AS (UPDATE tenantd.worker SET heartbeat_at = clock_timestamp(),"
-               "  draining = $2 WHERE id = $1"
+               "  draining = $2, tally = coalesce($3::jsonb, tally) WHERE id = $1"
                "  RETURNING set_config('synchronous_commit', 'off', true))"
                " SELECT c.slot, c.job_id FROM beat LEFT JOIN (SELECT DISTINCT t.slot, t.job_id"
                "  FROM tenantd.task t JOIN tenantd.job j ON j.id = t.job_id"
@@ -41,7 +41,7 @@ err_code worker_beat(struct pg *pg, const char *id, bool draining, struct pg_row
                "  AND j.cancel_requested_at IS NOT NULL) c ON true",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(id), PG_ARG(draining)), &rows, err);
+    err_code rc = pg_query(pg, &stmt, PG_ARGS(PG_ARG(id), PG_ARG(draining), PG_ARG(tally)), &rows, err);
 
     if (rc)
         return rc;

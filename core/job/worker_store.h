@@ -17,9 +17,10 @@ struct worker_spec {
 err_code worker_register(struct pg *pg, const struct worker_spec *spec, char id[UUID_TEXT_SIZE],
                          struct err *err) MUST_USE;
 /* Says that the worker lives. *out (the caller's) has columns slot and job_id: the slots whose job
- * is being cancelled. ERR_WORKER_LOST when the row is gone: register again. */
-err_code worker_beat(struct pg *pg, const char *id, bool draining, struct pg_rows **out,
-                     struct err *err) MUST_USE;
+ * is being cancelled. tally: what its tasks came to, as JSON; NULL: as told before. ERR_WORKER_LOST
+ * when the row is gone: register again. */
+err_code worker_beat(struct pg *pg, const char *id, bool draining, const char *tally,
+                     struct pg_rows **out, struct err *err) MUST_USE;
 /* Puts what still runs under the worker's slot (-1: under any) back to the queue, attempt unspent.
  */
 err_code worker_give_back(struct pg *pg, const char *id, int slot, struct err *err) MUST_USE;

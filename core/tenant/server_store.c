@@ -10,7 +10,7 @@ err_code server_list(struct pg *pg, const char *id, struct pg_rows **out, struct
         .name = "server_list",
         .sql = "SELECT s.id, CASE WHEN s.trouble IS NULL THEN s.state ELSE 'paused' END AS state,"
                " s.trouble || jsonb_build_object('probe_at', " PG_RFC3339("s.probe_at")
-               ") AS reason, s.max_parallel, s.url IS NOT NULL AS url_set,"
+               ") AS reason, s.max_parallel, s.pace, s.url IS NOT NULL AS url_set,"
                " (SELECT count(*) FROM tenantd.tenant t WHERE t.server = s.id) AS tenants"
                " FROM tenantd.server s WHERE $1::text IS NULL OR s.id = $1 ORDER BY s.id",
     };
@@ -56,6 +56,15 @@ err_code server_resume(struct pg *pg, const char *id, struct err *err)
                " WHERE id = $1 AND trouble IS NOT NULL",
     };
     return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(id)), NULL, err);
+}
+
+err_code server_set_pace(struct pg *pg, const char *id, int pace, struct err *err)
+{
+    static const struct pg_stmt stmt = {
+        .name = "server_set_pace",
+        .sql = "UPDATE tenantd.server SET pace = $2 WHERE id = $1 AND max_parallel IS NULL",
+    };
+    return pg_exec(pg, &stmt, PG_ARGS(PG_ARG(id), PG_ARG(pace)), NULL, err);
 }
 
 err_code server_url(struct pg *pg, const char *id, char **url, struct err *err)

@@ -6,8 +6,8 @@
 
 #include "core/pg/pg.h"
 
-/* Rows (id, state, reason, max_parallel, tenants, url_set) of one server, or of all with id NULL. One that
- * does not exist gives ERR_SERVER_NOT_FOUND. */
+/* Rows (id, state, reason, max_parallel, pace, tenants, url_set) of one server, or of all with id NULL.
+ * One that does not exist gives ERR_SERVER_NOT_FOUND. */
 err_code server_list(struct pg *pg, const char *id, struct pg_rows **out,
                      struct err *err) MUST_USE;
 /* Says that nothing can be done on the server for now and why: an object with code, sqlstate and
@@ -17,5 +17,7 @@ err_code server_pause(struct pg *pg, const char *id, const json_t *trouble, bool
                       struct err *err) MUST_USE;
 /* The trouble is over. */
 err_code server_resume(struct pg *pg, const char *id, struct err *err) MUST_USE;
+/* How many tasks it is given at a time where nobody has fixed that. */
+err_code server_set_pace(struct pg *pg, const char *id, int pace, struct err *err) MUST_USE;
 /* How to reach a server: free() *url; NULL when it is the one with the control schema. */
 err_code server_url(struct pg *pg, const char *id, char **url, struct err *err) MUST_USE;

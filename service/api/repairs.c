@@ -142,7 +142,7 @@ static void read_body(struct call *call, const struct catalog *catalog, struct r
                       struct problems *problems)
 {
     static const char *const not_args[] = {"selector", "max_parallel", "on_failure"};
-    struct members m = {.max_parallel = call->app->config->migrations.max_parallel};
+    struct members m = {.max_parallel = config_max_parallel(call->app->config)};
 
     unsigned mask = (1U << r->op->kind) | (r->one ? 0 : FLEET) |
                     (r->op->kind == REPAIR_BASELINE && !r->list_only ? UPTO : 0);

@@ -12,7 +12,7 @@
 
 struct run_request run_request_default(const struct config *config)
 {
-    return (struct run_request){.max_parallel = config->migrations.max_parallel,
+    return (struct run_request){.max_parallel = config_max_parallel(config),
                                 .lock_timeout_ms = config->migrations.lock_timeout_ms,
                                 .lock_attempts = config->migrations.lock_attempts,
                                 .statement_timeout_ms = config->migrations.statement_timeout_ms};

@@ -79,7 +79,7 @@ struct reply seeds_apply(struct call *call)
     CLEANUP(problems_clear) struct problems problems = {.list = NULL};
     CLEANUP(seed_request_clear)
     struct seed_request r = {.call = call,
-                             .max_parallel = call->app->config->migrations.max_parallel};
+                             .max_parallel = config_max_parallel(call->app->config)};
     struct wide w = {.selector = NULL};
     const char *shared_schema = engine_settings(call->app->engine)->shared_schema;
     struct err err;

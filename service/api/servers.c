@@ -16,14 +16,16 @@ static json_t *server_json(struct call *call, const struct pg_rows *rows, size_t
         (void)snprintf(version, sizeof version, "%d.%d", pg_server_version(pg) / 10000,
                        pg_server_version(pg) % 10000);
     engine_close_server(call->app->engine, id, pg);
-    int max = pg_is_null(rows, row, "max_parallel") ? call->app->config->migrations.max_parallel
-                                                    : pg_int(rows, row, "max_parallel");
+    int fixed = pg_is_null(rows, row, "max_parallel") ? call->app->config->migrations.max_parallel
+                                                      : pg_int(rows, row, "max_parallel");
+    int now = fixed ? fixed : pg_int(rows, row, "pace");
     const char *reason = pg_text(rows, row, "reason");
-    return json_pack("{s:s, s:s, s:o?, s:I, s:i, s:b, s:o}", "id", id, "state",
+    return json_pack("{s:s, s:s, s:o?, s:I, s:o, s:i, s:b, s:o}", "id", id, "state",
                      pg_text(rows, row, "state"), "reason",
                      reason ? json_loads(reason, 0, NULL) : NULL, "tenants",
-                     (json_int_t)pg_bigint(rows, row, "tenants"), "max_parallel", max, "reachable",
-                     reachable, "postgresql_version",
+                     (json_int_t)pg_bigint(rows, row, "tenants"), "max_parallel",
+                     fixed ? json_integer(fixed) : json_null(), "parallel", now, "reachable", reachable,
+                     "postgresql_version",
                      reachable ? json_string(version) : json_null());
 }
 

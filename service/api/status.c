@@ -91,7 +91,7 @@ static err_code refresh_work(struct pg *pg, void *arg, struct err *err)
 {
     const struct refreshing *r = arg;
     struct job_spec spec = {.kind = "migration.refresh",
-                            .max_parallel = r->call->app->config->migrations.max_parallel,
+                            .max_parallel = config_max_parallel(r->call->app->config),
                             .wave_count = 1,
                             .created_by = r->call->who.id,
                             .request_id = r->call->req->id};

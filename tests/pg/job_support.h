@@ -28,7 +28,7 @@ static inline struct pg *job_clean(void)
                    " tenantd.tenant, tenantd.applied_set, tenantd.event CASCADE;"
                    "UPDATE tenantd.event_head SET last = 0, pruned = 0;"
                    "DELETE FROM tenantd.server WHERE id <> 'default';"
-                   "UPDATE tenantd.server SET max_parallel = NULL, state = 'online',"
+                   "UPDATE tenantd.server SET max_parallel = NULL, state = 'online', pace = 4,"
                    " trouble = NULL, probe_at = NULL, probes = 0;"
                    "CREATE TABLE IF NOT EXISTS public.ran (task bigint, tenant text, attempt int,"
                    " replica text, at timestamptz DEFAULT clock_timestamp());"

@@ -481,16 +481,17 @@ START_TEST(a_heartbeat_tells_what_is_being_cancelled)
 
     claim_one(pg, worker, job, &chunk);
     chunk_clear(&chunk);
-    OK(worker_beat(pg, worker, false, &rows, NULL));
+    OK(worker_beat(pg, worker, false, NULL, &rows, NULL));
     ck_assert(pg_is_null(rows, 0, "slot"));
     pg_rows_free(rows);
     OK(job_cancel(pg, job, NULL));
-    OK(worker_beat(pg, worker, true, &rows, NULL));
+    OK(worker_beat(pg, worker, true, "{\"at\": 1, \"servers\": {}}", &rows, NULL));
     ck_assert_uint_eq(pg_rows_count(rows), 1);
     ck_assert_int_eq(pg_int(rows, 0, "slot"), 0);
     ck_assert_str_eq(pg_text(rows, 0, "job_id"), job);
     pg_rows_free(rows);
     ck_assert_int_eq(ask(pg, "SELECT draining::int AS v FROM tenantd.worker"), 1);
+    ck_assert_int_eq(ask(pg, "SELECT (tally ->> 'at')::int AS v FROM tenantd.worker"), 1);
     OK(worker_remove(pg, worker, NULL)); /* not while tasks run under it */
     ck_assert_int_eq(ask(pg, "SELECT count(*) AS v FROM tenantd.worker"), 1);
     OK(worker_give_back(pg, worker, 5, NULL));
@@ -500,7 +501,7 @@ START_TEST(a_heartbeat_tells_what_is_being_cancelled)
                              " AND attempt = 0"),
                      1);
     OK(worker_remove(pg, worker, NULL));
-    ck_assert_int_eq(worker_beat(pg, worker, true, &rows, &err), ERR_WORKER_LOST);
+    ck_assert_int_eq(worker_beat(pg, worker, true, NULL, &rows, &err), ERR_WORKER_LOST);
 }
 END_TEST
 

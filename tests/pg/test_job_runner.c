@@ -217,7 +217,8 @@ struct replica {
 };
 static int replicas; /* that run */
 
-static struct replica start(const char *name, int workers)
+/* parallel: tasks a server may have at a time; 0: as many as prove best */
+static struct replica start_with(const char *name, int workers, int parallel)
 {
     struct replica r = {.pool = NULL};
     static char labels[][2] = {"a", "b"};
@@ -240,7 +241,7 @@ static struct replica start(const char *name, int workers)
         .host = name,
         .build = "test",
         .workers = workers,
-        .default_max_parallel = 8,
+        .default_max_parallel = parallel,
         .poll_interval_ms = 50,
         .lease_ms = LEASE_MS,
         .retention_days = 30,
@@ -249,6 +250,11 @@ static struct replica start(const char *name, int workers)
     OK(runner_start(&options, &r.runner, NULL));
     replicas++;
     return r;
+}
+
+static struct replica start(const char *name, int workers)
+{
+    return start_with(name, workers, 8);
 }
 
 static void stop(struct replica *r, int64_t drain_ms)
@@ -319,6 +325,23 @@ START_TEST(a_job_keeps_to_its_cap)
     make(pg, "toy.run", "{\"nap_ms\": 3}", (struct job_spec){.max_parallel = 9}, 100, 0, id);
     await_state(pg, id, JOB_SUCCEEDED, 30000);
     ck_assert_int_le(atomic_load(&seen.most), 2);
+    stop(&a, 5000);
+    stop(&b, 5000);
+}
+END_TEST
+
+START_TEST(a_server_that_takes_more_is_given_more)
+{
+    CLEANUP(pg_closep) struct pg *pg = job_clean();
+    char id[UUID_TEXT_SIZE];
+    struct replica a = start_with("a", WORKERS, 0), b = start_with("b", WORKERS, 0);
+
+    make(pg, "toy.run", "{\"nap_ms\": 20}", (struct job_spec){.max_parallel = 64}, 9000, 0, id);
+    await(pg, 1, 30000, "SELECT count(*) AS v FROM tenantd.server WHERE pace > 5");
+    await(pg, 1, 5000, "SELECT (count(DISTINCT (claimed_by, slot)) > 5)::int AS v"
+                       " FROM tenantd.task WHERE state = 'running'");
+    OK(job_cancel(pg, id, NULL));
+    await_state(pg, id, JOB_CANCELLED, 10000);
     stop(&a, 5000);
     stop(&b, 5000);
 }
@@ -686,6 +709,7 @@ int main(void)
     tcase_add_checked_fixture(tc, fresh, NULL);
     tcase_add_test(tc, two_replicas_run_every_task_once);
     tcase_add_test(tc, a_job_keeps_to_its_cap);
+    tcase_add_test(tc, a_server_that_takes_more_is_given_more);
     tcase_add_test(tc, one_tenant_is_one_task_at_a_time);
     tcase_add_test(tc, waves_run_one_after_the_other);
     tcase_add_test(tc, the_first_failure_stops_the_job);
