@@ -22,6 +22,7 @@
 enum {
     START_RETRY_MS = 1000,
     CONTROL_STATEMENT_MS = 30000, /* who waits longer on our own tables waits for a stranger's lock */
+    CONTROL_GRACE_MS = 5000,      /* who does not even say so does not answer at all */
 };
 
 /* Everything that is started, in the order of starting; torn down in the reverse. */
@@ -88,6 +89,7 @@ static err_code start_control_pool(struct daemon *d, struct err *err)
         .connection = {.url = d->url,
                        .application_name = "tenantd control",
                        .statement_timeout_ms = CONTROL_STATEMENT_MS,
+                       .reply_timeout_ms = CONTROL_STATEMENT_MS + CONTROL_GRACE_MS,
                        .connect_timeout_s = c->connection.connect_timeout_s},
         .max = c->control.pool_max,
         .wait_ms = c->control.pool_wait_ms,

@@ -147,8 +147,11 @@ static void mind_slow(void *arg)
         return;
     }
     r->alone = canceller != NULL;
-    if (canceller)
-        pg_canceller_fire(canceller);
+    if (!canceller)
+        return;
+    pg_canceller_fire(canceller);
+    /* before more is read: it must not hit what the kind does next; slot_withdraw() sees to the rest */
+    (void)pg_canceller_settle(canceller, CANCEL_SETTLE_MS);
 }
 
 /* Without the last that ended, if it is the one that mind_slow() has stopped. */

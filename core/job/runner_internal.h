@@ -41,11 +41,9 @@ struct slot {
     char worked_on[UUID_TEXT_SIZE]; /* the job of the last chunk; "": the slot has rested since */
 
     pthread_mutex_t lock;
-    pthread_cond_t fired;
     stop_reason reason;
     bool cancelled; /* what kinds look at: only by __atomic builtins */
-    bool firing;    /* the warden is using the cancellers */
-    int64_t fire_again_at;
+    int64_t told_at, fire_again_at;
     struct pg_canceller *cancellers[CANCELLER_COUNT];    /* while a task runs */
     char worker[UUID_TEXT_SIZE], job_id[UUID_TEXT_SIZE]; /* of the chunk; "": idle */
 };
@@ -71,6 +69,8 @@ enum {
     TROUBLE_COUNT = TROUBLE_STOP + 1,
     REPORT_EVERY_MS = 5000,
     FIRE_EVERY_MS = 500,
+    CUT_AFTER_MS = 5000, /* what heeds no cancel for so long loses its connection */
+    CANCEL_SETTLE_MS = 2000, /* how long a cancel that is under way is waited for */
     SECOND_MS = 1000,
 };
 

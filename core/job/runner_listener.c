@@ -7,6 +7,7 @@ enum {
     WAIT_MS = 500, /* how soon the end is seen */
     PROBE_MS = 30000,
     CONNECT_TIMEOUT_S = 5,
+    REPLY_TIMEOUT_MS = 5000,
     PAUSE_MIN_MS = 1000,
     PAUSE_MAX_MS = 10000,
 };
@@ -17,6 +18,7 @@ static err_code subscribe(struct runner *runner, struct pg **out, struct err *er
         .url = runner->control_url,
         .application_name = "tenantd listener",
         .connect_timeout_s = CONNECT_TIMEOUT_S,
+        .reply_timeout_ms = REPLY_TIMEOUT_MS,
     };
     CLEANUP(pg_closep) struct pg *pg = NULL;
     err_code rc = pg_open(&options, &pg, err);

@@ -15,12 +15,10 @@ void slot_init(struct slot *slot, struct runner *runner, int number)
     slot->runner = runner;
     slot->number = number;
     (void)pthread_mutex_init(&slot->lock, NULL);
-    (void)pthread_cond_init(&slot->fired, NULL);
 }
 
 void slot_destroy(struct slot *slot)
 {
-    (void)pthread_cond_destroy(&slot->fired);
     (void)pthread_mutex_destroy(&slot->lock);
 }
 
@@ -50,31 +48,36 @@ void slot_expose(struct slot *slot)
     (void)pthread_mutex_unlock(&slot->lock);
 }
 
-/* Afterwards no cancel can hit what the connections do next. */
-void slot_withdraw(struct slot *slot)
+/* Afterwards no cancel can hit what the connection does next: one that is still under way to a
+ * server that does not answer costs the connection. */
+static void retire(struct pg_canceller *canceller)
+{
+    if (canceller && !pg_canceller_settle(canceller, CANCEL_SETTLE_MS))
+        pg_canceller_cut(canceller);
+    pg_canceller_free(canceller);
+}
+
+/* Puts `next` in the place of a canceller. Waiting is not done under the lock: others have slots to
+ * look after. */
+static void replace(struct slot *slot, int which, struct pg_canceller *next)
 {
     (void)pthread_mutex_lock(&slot->lock);
-    while (slot->firing)
-        (void)pthread_cond_wait(&slot->fired, &slot->lock);
-    for (int i = 0; i < CANCELLER_COUNT; i++) {
-        pg_canceller_free(slot->cancellers[i]);
-        slot->cancellers[i] = NULL;
-    }
+    struct pg_canceller *last = slot->cancellers[which];
+    slot->cancellers[which] = next;
     (void)pthread_mutex_unlock(&slot->lock);
+    retire(last);
+}
+
+void slot_withdraw(struct slot *slot)
+{
+    for (int i = 0; i < CANCELLER_COUNT; i++)
+        replace(slot, i, NULL);
 }
 
 void task_run_expose(const struct task_run *run, struct pg *pg)
 {
-    struct slot *slot = run->slot;
-
-    if (!slot)
-        return;
-    (void)pthread_mutex_lock(&slot->lock);
-    while (slot->firing)
-        (void)pthread_cond_wait(&slot->fired, &slot->lock);
-    pg_canceller_free(slot->cancellers[CANCELLER_OTHER]);
-    slot->cancellers[CANCELLER_OTHER] = pg ? pg_canceller_new(pg) : NULL;
-    (void)pthread_mutex_unlock(&slot->lock);
+    if (run->slot)
+        replace(run->slot, CANCELLER_OTHER, pg ? pg_canceller_new(pg) : NULL);
 }
 
 void slot_tell(struct slot *slot, stop_reason reason, const char *worker, const char *job_id)
@@ -85,6 +88,8 @@ void slot_tell(struct slot *slot, stop_reason reason, const char *worker, const 
     bool meant = slot->worker[0] && (!worker || str_eq(worker, slot->worker)) &&
                  (!job_id || str_eq(job_id, slot->job_id));
     if (meant && reason > slot->reason) {
+        if (slot->reason == STOP_NONE)
+            slot->told_at = clock_mono_ms();
         slot->reason = reason;
         __atomic_store_n(&slot->cancelled, true, __ATOMIC_RELEASE);
         told = true;
@@ -110,29 +115,23 @@ bool slot_is_busy(struct slot *slot)
     return busy;
 }
 
-/* A cancel request is a connection of its own and may take long: not under the lock. What is fired
- * lives until slot_withdraw(), which waits. Repeated, for a cancel that arrives between two
- * statements hits none. */
+/* Repeated, for a cancel that arrives between two statements hits none. Under the lock: it does not
+ * wait. */
 void slot_fire(struct slot *slot)
 {
-    struct pg_canceller *cancellers[CANCELLER_COUNT] = {NULL};
     int64_t now = clock_mono_ms();
 
     (void)pthread_mutex_lock(&slot->lock);
-    bool fire = slot->reason != STOP_NONE && slot->cancellers[0] && now >= slot->fire_again_at;
-    if (fire) {
-        slot->firing = true;
-        slot->fire_again_at = now + FIRE_EVERY_MS;
-        memcpy(cancellers, slot->cancellers, sizeof cancellers);
+    bool fire = slot->reason != STOP_NONE && now >= slot->fire_again_at;
+    bool cut = now - slot->told_at >= CUT_AFTER_MS;
+    for (int i = 0; i < CANCELLER_COUNT && fire; i++) {
+        if (!slot->cancellers[i])
+            continue;
+        pg_canceller_fire(slot->cancellers[i]);
+        if (cut)
+            pg_canceller_cut(slot->cancellers[i]);
     }
-    (void)pthread_mutex_unlock(&slot->lock);
-    if (!fire)
-        return;
-    for (int i = 0; i < CANCELLER_COUNT; i++)
-        if (cancellers[i])
-            pg_canceller_fire(cancellers[i]);
-    (void)pthread_mutex_lock(&slot->lock);
-    slot->firing = false;
-    (void)pthread_cond_broadcast(&slot->fired);
+    if (fire)
+        slot->fire_again_at = now + FIRE_EVERY_MS;
     (void)pthread_mutex_unlock(&slot->lock);
 }

@@ -2,6 +2,7 @@
 #include "core/pg/pg.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/base/clock.h"
 #include "core/base/str.h"
 #include "core/pg/pg_internal.h"
 
@@ -83,6 +85,53 @@ static err_code finish(struct pg *pg, const char *what, PGresult *result, struct
     return ERR_NONE;
 }
 
+/* Whether there is something to read within the time that an answer may take. */
+static bool await_input(const struct pg *pg, int64_t deadline)
+{
+    struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+    int n;
+
+    do {
+        int64_t left = deadline - clock_mono_ms();
+        n = poll(&fd, 1, !deadline ? -1 : left > 0 ? (int)left : 0);
+    } while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
+/* Data is wanted or offered: there is no end to wait for. Nothing of ours copies. */
+static bool copies(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+/* As PQexec() and its like wait for what was sent, but no longer than an answer may take: a server
+ * that says nothing at all is no better than one that is gone. */
+static PGresult *await(struct pg *pg, int sent)
+{
+    int64_t deadline = pg->reply_ms ? clock_mono_ms() + pg->reply_ms : 0;
+    PGresult *result = NULL, *next;
+
+    while (sent) {
+        while (PQisBusy(pg->conn))
+            if (!await_input(pg, deadline)) {
+                pg_drop(pg);
+                break;
+            } else if (!PQconsumeInput(pg->conn)) {
+                break;
+            }
+        next = PQgetResult(pg->conn);
+        if (!next)
+            break;
+        bool keep = result && !succeeded(result);
+        PQclear(keep ? next : result);
+        result = keep ? result : next;
+        if (PQstatus(pg->conn) == CONNECTION_BAD || copies(result))
+            break;
+    }
+    return result;
+}
+
 /*
  * Looks at who answers, in one round trip: a pooler hands out cancel keys of its own, so the process
  * that answers is not the one that the connection began with. A proxy that just passes bytes on is
@@ -97,7 +146,7 @@ static err_code meet(struct pg *pg, int timeout_ms, struct err *err)
                    "SELECT CASE WHEN pg_backend_pid() <> %d THEN 'pooled' WHEN %d > 0 THEN"
                    " set_config('statement_timeout', '%d', false) END AS who",
                    PQbackendPID(pg->conn), timeout_ms, timeout_ms);
-    err_code rc = finish(pg, "cannot connect", PQexec(pg->conn, sql), &rows, err);
+    err_code rc = finish(pg, "cannot connect", await(pg, PQsendQuery(pg->conn, sql)), &rows, err);
     if (rc)
         return rc;
     const char *who = pg_text(rows, 0, "who");
@@ -150,9 +199,11 @@ err_code pg_open(const struct pg_options *options, struct pg **out, struct err *
     if (PQstatus(pg->conn) != CONNECTION_OK)
         return pg_fail(pg, NULL, "cannot connect", err);
     (void)PQsetNoticeReceiver(pg->conn, drop_notice, NULL);
+    pg->reply_ms = options->connect_timeout_s * 1000;
     err_code rc = meet(pg, options->statement_timeout_ms, err);
     if (rc)
         return rc;
+    pg->reply_ms = options->reply_timeout_ms;
     *out = pg;
     pg = NULL; /* now the caller's */
     return ERR_NONE;
@@ -268,7 +319,7 @@ static PGresult *prepare(struct pg *pg, const struct pg_stmt *stmt, bool *ready)
     *ready = !pg->pooled && stmt->name && is_prepared(pg, stmt);
     if (*ready || pg->pooled || !stmt->name || pg->prepared_count == PREPARED_MAX)
         return NULL;
-    PGresult *result = PQprepare(pg->conn, stmt->name, stmt->sql, 0, NULL);
+    PGresult *result = await(pg, PQsendPrepare(pg->conn, stmt->name, stmt->sql, 0, NULL));
     *ready = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (*ready)
         pg->prepared[pg->prepared_count++] = stmt;
@@ -289,8 +340,8 @@ static PGresult *execute(struct pg *pg, const struct pg_stmt *stmt, const struct
     if (failed)
         return failed;
     if (ready)
-        return PQexecPrepared(pg->conn, stmt->name, (int)n, values, NULL, NULL, 0);
-    return PQexecParams(pg->conn, stmt->sql, (int)n, NULL, values, NULL, NULL, 0);
+        return await(pg, PQsendQueryPrepared(pg->conn, stmt->name, (int)n, values, NULL, NULL, 0));
+    return await(pg, PQsendQueryParams(pg->conn, stmt->sql, (int)n, NULL, values, NULL, NULL, 0));
 }
 
 err_code pg_query(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args, size_t n,
@@ -314,7 +365,7 @@ err_code pg_exec(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg 
 
 err_code pg_command(struct pg *pg, const char *sql, struct err *err)
 {
-    return finish(pg, "command", PQexec(pg->conn, sql), NULL, err);
+    return finish(pg, "command", await(pg, PQsendQuery(pg->conn, sql)), NULL, err);
 }
 
 err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args, size_t n,
@@ -323,6 +374,7 @@ err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args
     const char *values[ARGS_MAX] = {NULL};
 
     values_of(args, n, values);
-    PGresult *result = PQexecParams(pg->conn, sql, (int)n, NULL, values, NULL, NULL, 0);
+    PGresult *result =
+        await(pg, PQsendQueryParams(pg->conn, sql, (int)n, NULL, values, NULL, NULL, 0));
     return finish(pg, "query", result, out, err);
 }

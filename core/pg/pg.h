@@ -22,6 +22,7 @@ struct pg_options {
     int statement_timeout_ms;     /* of every statement; 0: the server's default. Behind a pooler of
                                      those in a pg_tx() only */
     const char *startup;          /* startup options ("-c name=value"); NULL: the URL's */
+    int reply_timeout_ms;         /* then a server that says nothing is given up; 0: never */
 };
 
 /* One SQL statement; name is unique in the program: [a-z0-9_]+. */
@@ -107,7 +108,15 @@ err_code pg_tx(struct pg *pg, pg_work *work, void *arg, struct err *err) MUST_US
  * handle lives. Best effort: the statement may have ended by itself. */
 struct pg_canceller;
 struct pg_canceller *pg_canceller_new(const struct pg *pg); /* NULL: no memory or no connection */
+/* Does not wait: the request is a connection of its own and may take as long as a server that does not
+ * answer. While one is under way another is not made. */
 void pg_canceller_fire(struct pg_canceller *canceller);
+/* Waits until no request is under way that could hit what the connection does next; false: one still
+ * is after ms. */
+bool pg_canceller_settle(struct pg_canceller *canceller, int64_t ms);
+/* For a server that heeds no cancel: ends the connection itself. Whoever waits on it learns that it
+ * is lost. */
+void pg_canceller_cut(struct pg_canceller *canceller);
 void pg_canceller_free(struct pg_canceller *canceller);
 
 /* When a script on this connection takes longer than ms, fn is called once, in the thread that waits

@@ -14,6 +14,7 @@ struct pg {
     int64_t slow_ms; /* pg_on_slow() */
     void (*slow)(void *arg);
     void *slow_arg;
+    int reply_ms; /* how long an answer may take; 0: for ever */
     bool pooled;
     int tx_timeout_ms; /* of statements in a transaction, where the session cannot hold it; 0: none */
     size_t prepared_count;

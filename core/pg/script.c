@@ -16,8 +16,9 @@ enum { CANCEL_GRACE_MS = 3000 };
 struct reading {
     struct pg *pg;
     struct pg_failure *failure;
-    int64_t deadline; /* monotonic ms, 0: none */
-    int64_t slow_at;  /* likewise; when somebody wants to know that it takes long */
+    int64_t deadline;               /* monotonic ms, 0: none */
+    int64_t slow_at;                /* likewise; when somebody wants to know that it takes long */
+    struct pg_canceller *canceller; /* once it was used */
     size_t done;
     bool failed, cancelled;
 };
@@ -81,10 +82,9 @@ static void take_result(struct reading *r, PGresult *result)
 
 static void cancel(struct reading *r)
 {
-    struct pg_canceller *canceller = pg_canceller_new(r->pg);
-    if (canceller)
-        pg_canceller_fire(canceller);
-    pg_canceller_free(canceller);
+    r->canceller = pg_canceller_new(r->pg);
+    if (r->canceller)
+        pg_canceller_fire(r->canceller);
     r->cancelled = true;
     r->deadline = clock_mono_ms() + CANCEL_GRACE_MS;
 }
@@ -155,6 +155,15 @@ static bool read_results(struct reading *r)
     }
 }
 
+/* A request still under way could hit what the connection does next. */
+static void settle(struct reading *r)
+{
+    if (r->canceller && !pg_canceller_settle(r->canceller, CANCEL_GRACE_MS))
+        pg_drop(r->pg);
+    pg_canceller_free(r->canceller);
+    r->canceller = NULL;
+}
+
 static void roll_back(struct pg *pg)
 {
     if (PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
@@ -183,7 +192,9 @@ err_code pg_script_run(struct pg *pg, const char *sql, int64_t deadline_ms,
 
     if (!PQsendQuery(pg->conn, sql))
         return lost(&r, err);
-    if (!read_results(&r))
+    bool whole = read_results(&r);
+    settle(&r);
+    if (!whole || PQstatus(pg->conn) != CONNECTION_OK)
         return lost(&r, err);
     roll_back(pg);
     if (!r.failed)

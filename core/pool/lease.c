@@ -7,6 +7,8 @@
 #include "core/base/str.h"
 #include "core/pool/pool_internal.h"
 
+enum { REPLY_MS = 30000 }; /* of what is asked of a tenant's schema; then its server counts as away */
+
 /* As pg_open() takes it: no longer than until deadline. */
 static int connect_timeout(const struct pool_manager *m, int64_t deadline)
 {
@@ -26,7 +28,8 @@ static err_code conn_open(struct pool_manager *m, struct tenant_pool *pool, int6
         return err_set(err, ERR_INTERNAL, "out of memory");
     err_code rc = pg_open(&(struct pg_options){.url = pool->url,
                                                .application_name = m->options.application_name,
-                                               .connect_timeout_s = connect_timeout(m, deadline)},
+                                               .connect_timeout_s = connect_timeout(m, deadline),
+                                               .reply_timeout_ms = REPLY_MS},
                           &conn->pg, err);
     pools_lock(m);
     rc ? m->counters.open_failed++ : m->counters.opened++;

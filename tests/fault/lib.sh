@@ -34,6 +34,7 @@ fault_end() {
         kill -KILL "${pid[$name]}" 2>/dev/null || true
     done
     for name in "${helpers[@]}"; do
+        kill -CONT "$name" 2>/dev/null || true
         kill "$name" 2>/dev/null || true
     done
     wait 2>/dev/null || true
