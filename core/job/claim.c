@@ -25,6 +25,8 @@
     "  AND statement_timestamp() < j.claim_until, true)"                                           \
     " AND coalesce(statement_timestamp() < j.deadline_at, true)"
 
+enum { SHARE_MIN = 8 }; /* tasks that are claimed together however few are left */
+
 void chunk_clear(struct chunk *chunk)
 {
     for (size_t i = 0; i < chunk->count; i++)
@@ -110,23 +112,34 @@ static err_code lock_pair(struct pg *pg, struct claim *c, struct err *err)
 /*
  * A statement of its own, hence a new snapshot: under the locks its counts are exact. A task whose
  * worker was lost comes alone from then on: those that only waited behind it in a chunk shall not
- * be blamed for a second and third loss with it.
+ * be blamed for a second and third loss with it. The chunks become smaller towards the end of a job,
+ * a slot's share of what is left, so that the slots come to the end together (guided
+ * self-scheduling, Polychronopoulos and Kuck 1987); but not so small that claiming costs more than it
+ * saves.
  */
 static err_code take_tasks(struct pg *pg, struct claim *c, struct err *err)
 {
     static const struct pg_stmt stmt = {
         .name = "claim_take",
-        .sql = "WITH room AS MATERIALIZED (SELECT j.open_wave FROM tenantd.job j, tenantd.server s"
-               "  WHERE j.id = $1 AND s.id = $2"
+        .sql = "WITH room AS MATERIALIZED (SELECT j.open_wave,"
+               "   least(j.max_parallel," SLOTS("$6") ") AS slots"
+               "  FROM tenantd.job j, tenantd.server s WHERE j.id = $1 AND s.id = $2"
                "  AND j.max_parallel > (SELECT count(DISTINCT (b.claimed_by, b.slot))"
                "   FROM tenantd.task b WHERE b.job_id = j.id AND b.state = 'running')"
                "  AND" SLOTS("$6") " > (SELECT count(DISTINCT (b.claimed_by, b.slot))"
                "   FROM tenantd.task b WHERE b.server = s.id AND b.state = 'running')"
                "  AND EXISTS (SELECT FROM tenantd.worker w WHERE w.id = $3 AND NOT w.draining)),"
+               " share AS MATERIALIZED (SELECT (count(*) + j.slots - 1) / j.slots AS tasks"
+               "  FROM room j, LATERAL (SELECT t.id FROM tenantd.task t WHERE t.job_id = $1"
+               "   AND t.server = $2 AND t.state = 'queued' AND t.wave <= j.open_wave"
+               "   AND t.run_after <= statement_timestamp() LIMIT $5 * j.slots) t"
+               "  GROUP BY j.slots),"
                " pick AS MATERIALIZED (SELECT t.id, t.wave, t.run_after, t.rescues"
                "  FROM room j, tenantd.task t"
                "  WHERE t.job_id = $1 AND t.server = $2 AND" READY
-               "  ORDER BY t.wave, t.run_after, t.id LIMIT $5 FOR UPDATE OF t SKIP LOCKED),"
+               "  ORDER BY t.wave, t.run_after, t.id"
+               "  LIMIT least($5, greatest($7, (SELECT tasks FROM share)))"
+               "  FOR UPDATE OF t SKIP LOCKED),"
                " first AS MATERIALIZED (SELECT id, rescues FROM pick ORDER BY wave, run_after, id"
                "  LIMIT 1)"
                " UPDATE tenantd.task t SET state = 'running', attempt = t.attempt + 1,"
@@ -141,7 +154,8 @@ static err_code take_tasks(struct pg *pg, struct claim *c, struct err *err)
     err_code rc =
         pg_query(pg, &stmt,
                  PG_ARGS(PG_ARG(c->job_id), PG_ARG(c->server), PG_ARG(by->worker), PG_ARG(by->slot),
-                         PG_ARG(limit), PG_ARG(by->default_max_parallel)),
+                         PG_ARG(limit), PG_ARG(by->default_max_parallel),
+                         PG_ARG((int)SHARE_MIN)),
                  &rows, err);
     if (rc)
         return rc;

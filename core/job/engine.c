@@ -35,7 +35,7 @@ const struct job_kind engine_kinds[] = {
     {.name = "tenant.import", .chunk = 64, .max_attempts = 5, .max_snoozes = 600,
      .run = kind_import},
     {.name = "tenant.purge", .chunk = 4, .max_attempts = 5, .max_snoozes = 600, .run = kind_purge},
-    {.name = "migration.run", .chunk = 64, .max_attempts = 5, .max_snoozes = 600, .flush = true,
+    {.name = "migration.run", .chunk = 128, .max_attempts = 5, .max_snoozes = 600, .flush = true,
      .run = kind_migrate, .run_many = kind_migrate_many},
     {.name = "migration.refresh", .chunk = 128, .max_attempts = 5, .max_snoozes = 600,
      .run = kind_refresh},

@@ -24,8 +24,10 @@ static err_code try_register(struct pg *pg, const struct tenant_spec *spec, bool
                "   epoch = t.epoch + 1, updated_at = now()"
                "  WHERE t.id = $1 AND t.state = 'error' AND EXISTS (SELECT FROM free) RETURNING 1),"
                " made AS ("
-               "  INSERT INTO tenantd.tenant (id, server, schema_name, display_name, labels, state)"
-               "  SELECT $1, $2, $3, $4, coalesce($5::jsonb, '{}'), 'provisioning'"
+               "  INSERT INTO tenantd.tenant (id, server, schema_name, display_name, labels, state,"
+               "   created_at, updated_at)"
+               "  SELECT $1, $2, $3, $4, coalesce($5::jsonb, '{}'), 'provisioning',"
+               "   statement_timestamp(), statement_timestamp()" /* in the order of their batch */
                "  WHERE EXISTS (SELECT FROM free) AND NOT EXISTS (SELECT FROM again)"
                "  ON CONFLICT DO NOTHING RETURNING 1)"
                " SELECT EXISTS (SELECT FROM made) OR EXISTS (SELECT FROM again) AS made",
