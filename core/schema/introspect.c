@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The search path is the schema itself (pg_catalog goes first by itself), so that PostgreSQL
- * deparses its objects by their bare names. A tenant's functions and operators are then visible to
- * these statements too: every function in them is qualified, and every operator has an exact match
- * in pg_catalog, which wins (PostgreSQL documentation, 10.2 Operators, 10.3 Functions).
+ * The search path is pg_catalog alone: no function or operator of a tenant's can stand in for one
+ * of PostgreSQL's in these statements, and what PostgreSQL deparses names everything else with its
+ * schema, which is then taken off (normal.h).
  */
 #include "core/schema/introspect.h"
 
@@ -32,15 +31,29 @@ err_code copy_text(const struct pg_rows *rows, size_t row, const char *column, c
     return ERR_NONE;
 }
 
-err_code copy_sql(const struct schema_reader *r, const struct pg_rows *rows, size_t row,
+err_code copy_sql(const struct read_schema *of, const struct pg_rows *rows, size_t row,
                   const char *column, char **out, struct err *err)
 {
     const char *text = pg_text(rows, row, column);
-    char *copy = text ? schema_unqualify(text, r->schema) : NULL;
+    char *copy = text ? schema_unqualify(text, of->name, &of->shadowed) : NULL;
 
     if (text && !copy)
         return no_memory(err);
     *out = copy;
+    return ERR_NONE;
+}
+
+err_code add_name(const struct read_schema *of, const char *text, struct name_list *list,
+                  struct err *err)
+{
+    char **name = list_grow((void **)&list->items, list->n, sizeof *name);
+
+    if (!name)
+        return no_memory(err);
+    *name = of ? schema_unqualify(text, of->name, &of->shadowed) : strdup(text);
+    if (!*name)
+        return no_memory(err);
+    list->n++;
     return ERR_NONE;
 }
 
@@ -67,26 +80,47 @@ err_code copy_names(const struct pg_rows *rows, size_t row, const char *column,
     return ERR_NONE;
 }
 
+struct read_schema *reader_schema(const struct schema_reader *r, const struct pg_rows *rows,
+                                  size_t row)
+{
+    int64_t oid = pg_bigint(rows, row, "namespace");
+    size_t low = 0, high = r->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->schemas[middle].oid < oid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < r->n && r->schemas[low].oid == oid ? &r->schemas[low] : NULL;
+}
+
 static int by_oid(const void *a, const void *b)
 {
-    int64_t x = ((const struct oid_at *)a)->oid, y = ((const struct oid_at *)b)->oid;
+    int64_t x = ((const struct table_at *)a)->oid, y = ((const struct table_at *)b)->oid;
     return (x > y) - (x < y);
 }
 
-struct schema_table *reader_table(const struct schema_reader *r, int64_t oid)
+struct schema_table *reader_table(const struct schema_reader *r, const struct pg_rows *rows,
+                                  size_t row, struct read_schema **of)
 {
-    struct oid_at key = {.oid = oid};
-    const struct oid_at *found = NULL;
+    struct table_at key = {.oid = pg_bigint(rows, row, "table_oid")};
+    const struct table_at *found = NULL;
 
-    if (r->out->n_tables)
-        found = bsearch(&key, r->table_oids, r->out->n_tables, sizeof key, by_oid);
-    return found ? &r->out->tables[found->at] : NULL;
+    if (r->n_tables)
+        found = bsearch(&key, r->tables, r->n_tables, sizeof key, by_oid);
+    if (!found)
+        return NULL;
+    *of = &r->schemas[found->schema];
+    return &(*of)->out->tables[found->table];
 }
 
-/* What a deparsed definition looks like depends on these settings. */
+/* What a deparsed definition looks like depends on these settings. pg_temp goes first unless it is
+ * named. */
 static const struct pg_stmt settings_stmt = {
     .name = "schema_read_settings",
-    .sql = "SELECT pg_catalog.set_config('search_path', $1, true),"
+    .sql = "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"
            " pg_catalog.set_config('datestyle', 'ISO, YMD', true),"
            " pg_catalog.set_config('intervalstyle', 'postgres', true),"
            " pg_catalog.set_config('timezone', 'UTC', true),"
@@ -97,186 +131,103 @@ static const struct pg_stmt settings_stmt = {
 
 static err_code set_settings(struct schema_reader *r, struct err *err)
 {
-    CLEANUP(str_clear) struct str path = STR_INIT;
-    struct pg_ident ident;
-
-    err_code rc = pg_ident_quote(r->schema, &ident, err);
-    if (rc)
-        return rc;
-    str_addf(&path, "%s, pg_temp", ident.sql); /* pg_temp goes first unless it is named */
-    if (!str_ok(&path))
-        return no_memory(err);
-    return pg_query(r->pg, &settings_stmt, PG_ARGS(PG_ARG(str_text(&path))), NULL, err);
+    return pg_query(r->pg, &settings_stmt, PG_NO_ARGS, NULL, err);
 }
 
-static const struct pg_stmt namespace_stmt = {
-    .name = "schema_read_namespace",
-    .sql = "SELECT n.oid::pg_catalog.int8 AS oid FROM pg_catalog.pg_namespace n"
-           " WHERE n.nspname = $1::pg_catalog.text",
-};
-
-static err_code read_namespace(struct schema_reader *r, struct err *err)
+static int by_namespace(const void *a, const void *b)
 {
-    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    int64_t x = ((const struct read_schema *)a)->oid, y = ((const struct read_schema *)b)->oid;
+    return (x > y) - (x < y);
+}
 
-    err_code rc = pg_query(r->pg, &namespace_stmt, PG_ARGS(PG_ARG(r->schema)), &rows, err);
-    if (rc)
-        return rc;
-    if (!pg_rows_count(rows))
-        return err_set(err, ERR_SCHEMA_MISSING, "the database has no schema named %s", r->schema);
-    r->namespace = pg_bigint(rows, 0, "oid");
+static err_code begin_schema(struct schema_reader *r, struct read_schema *of, int64_t oid,
+                             struct err *err)
+{
+    of->oid = oid;
+    of->out = calloc(1, sizeof *of->out);
+    if (!of->out || !(of->out->name = strdup(of->name)))
+        return no_memory(err);
+    str_addf(&r->namespaces, r->namespaces.len > 1 ? ",%lld" : "%lld", (long long)oid);
     return ERR_NONE;
 }
 
-static table_kind kind_of(const char *relkind)
+static err_code read_namespaces(struct schema_reader *r, struct err *err)
 {
-    switch (relkind[0]) {
-    case 'p':
-        return TABLE_PARTITIONED;
-    case 'v':
-        return TABLE_VIEW;
-    case 'm':
-        return TABLE_MATERIALIZED_VIEW;
-    case 'f':
-        return TABLE_FOREIGN;
-    default:
-        return TABLE_PLAIN;
-    }
+    static const struct pg_stmt stmt = {
+        .name = "schema_read_namespaces",
+        .sql = "SELECT n.oid::int8 AS oid, w.at FROM pg_namespace n"
+               " JOIN json_array_elements_text($1::json) WITH ORDINALITY w (name, at)"
+               " ON n.nspname = w.name",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    json_auto_t *names = json_array();
+
+    for (size_t i = 0; i < r->n; i++)
+        (void)json_array_append_new(names, json_string(r->schemas[i].name));
+    CLEANUP(freep) char *text = json_dumps(names, JSON_COMPACT);
+    if (!text)
+        return no_memory(err);
+    err_code rc = pg_query(r->pg, &stmt, PG_ARGS(PG_ARG((const char *)text)), &rows, err);
+    str_add_char(&r->namespaces, '{');
+    for (size_t i = 0; i < pg_rows_count(rows) && !rc; i++)
+        rc = begin_schema(r, &r->schemas[pg_bigint(rows, i, "at") - 1], pg_bigint(rows, i, "oid"),
+                          err);
+    str_add_char(&r->namespaces, '}');
+    qsort(r->schemas, r->n, sizeof *r->schemas, by_namespace);
+    return !rc && !str_ok(&r->namespaces) ? no_memory(err) : rc;
 }
 
-static const struct pg_stmt tables_stmt = {
-    .name = "schema_read_tables",
-    .sql = "SELECT c.oid::pg_catalog.int8 AS oid, c.relname AS name, c.relkind AS kind,"
-           " CASE WHEN c.relispartition THEN i.inhparent::pg_catalog.regclass::pg_catalog.text END"
-           " AS partition_of,"
-           " CASE c.relkind WHEN 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END AS partition_key,"
-           " d.description AS comment"
-           " FROM pg_catalog.pg_class c"
-           " LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND c.relispartition"
-           " LEFT JOIN pg_catalog.pg_description d ON d.objoid = c.oid AND d.objsubid = 0"
-           " AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid"
-           " WHERE c.relnamespace = $1::pg_catalog.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
-           " AND ($2::pg_catalog.text IS NULL OR (c.relname <> $2::pg_catalog.text"
-           "  AND c.relname <> '__tenantd_seeds'"
-           "  AND NOT pg_catalog.starts_with(c.relname::pg_catalog.text,"
-           "   $2::pg_catalog.text || '_backup_')))"
-           " ORDER BY c.relname::pg_catalog.text COLLATE pg_catalog.\"C\"",
-};
-
-static err_code add_table(struct schema_reader *r, const struct pg_rows *rows, size_t row,
-                          struct err *err)
+/* Objects of a schema are found by their dependency on it: pg_class has no index on relnamespace.
+ */
+static err_code read_shadowed(struct schema_reader *r, struct err *err)
 {
-    struct schema_table *t = &r->out->tables[row];
+    static const struct pg_stmt stmt = {
+        .name = "schema_read_shadowed",
+        .sql = "WITH mine AS MATERIALIZED (SELECT refobjid AS namespace, classid, objid"
+               "  FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass"
+               "  AND refobjid = ANY ($1::oid[]) AND classid IN ('pg_class'::regclass,"
+               "   'pg_type'::regclass, 'pg_proc'::regclass, 'pg_collation'::regclass))"
+               " SELECT m.namespace::int8 AS namespace, t.typname AS name FROM mine m"
+               "  JOIN pg_type t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid"
+               "  JOIN pg_type p ON p.typname = t.typname"
+               "   AND p.typnamespace = 'pg_catalog'::regnamespace"
+               " UNION SELECT m.namespace::int8, c.relname FROM mine m"
+               "  JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid"
+               "  JOIN pg_type p ON p.typname = c.relname"
+               "   AND p.typnamespace = 'pg_catalog'::regnamespace"
+               " UNION SELECT m.namespace::int8, f.proname FROM mine m"
+               "  JOIN pg_proc f ON m.classid = 'pg_proc'::regclass AND f.oid = m.objid"
+               "  JOIN pg_proc p ON p.proname = f.proname"
+               "   AND p.pronamespace = 'pg_catalog'::regnamespace"
+               " UNION SELECT m.namespace::int8, l.collname FROM mine m"
+               "  JOIN pg_collation l ON m.classid = 'pg_collation'::regclass AND l.oid = m.objid"
+               "  JOIN pg_collation p ON p.collname = l.collname"
+               "   AND p.collnamespace = 'pg_catalog'::regnamespace",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(r->pg, &stmt, PG_ARGS(PG_ARG(str_text(&r->namespaces))), &rows, err);
 
-    r->table_oids[row] = (struct oid_at){.oid = pg_bigint(rows, row, "oid"), .at = row};
-    str_addf(&r->oid_array, row ? ",%s" : "%s", pg_text(rows, row, "oid"));
-    t->kind = kind_of(pg_text(rows, row, "kind"));
-    err_code rc = copy_text(rows, row, "name", &t->name, err);
-    if (!rc)
-        rc = copy_sql(r, rows, row, "partition_of", &t->partition_of, err);
-    if (!rc)
-        rc = copy_sql(r, rows, row, "partition_key", &t->partition_key, err);
-    if (!rc)
-        rc = copy_text(rows, row, "comment", &t->comment, err);
+    for (size_t i = 0; !rc && i < pg_rows_count(rows); i++)
+        rc = add_name(NULL, pg_text(rows, i, "name"), &reader_schema(r, rows, i)->shadowed, err);
     return rc;
 }
 
-static err_code read_tables(struct schema_reader *r, struct err *err)
+static err_code end_models(struct schema_reader *r, struct err *err)
 {
-    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = ERR_NONE;
 
-    err_code rc = pg_query(r->pg, &tables_stmt,
-                           PG_ARGS(PG_ARG(r->namespace), PG_ARG(r->tracking_table)), &rows, err);
-    if (rc)
-        return rc;
-    size_t n = pg_rows_count(rows);
-    r->out->tables = calloc(n + 1, sizeof *r->out->tables);
-    r->table_oids = calloc(n + 1, sizeof *r->table_oids);
-    if (!r->out->tables || !r->table_oids)
-        return no_memory(err);
-    r->out->n_tables = n;
-    str_add_char(&r->oid_array, '{');
-    for (size_t i = 0; i < n && !rc; i++)
-        rc = add_table(r, rows, i, err);
-    str_add_char(&r->oid_array, '}');
-    qsort(r->table_oids, n, sizeof *r->table_oids, by_oid);
-    return !rc && !str_ok(&r->oid_array) ? no_memory(err) : rc;
-}
-
-static const struct pg_stmt columns_stmt = {
-    .name = "schema_read_columns",
-    .sql = "SELECT a.attrelid::pg_catalog.int8 AS table_oid, a.attname AS name,"
-           " a.atttypid::pg_catalog.int8 AS type_oid, a.atttypmod AS typmod,"
-           " a.attndims AS dimensions,"
-           " pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,"
-           " a.attnotnull AS not_null, a.attidentity AS identity, a.attgenerated AS generated,"
-           " pg_catalog.pg_get_expr(x.adbin, x.adrelid) AS default_expr, d.description AS comment"
-           " FROM pg_catalog.pg_attribute a"
-           " LEFT JOIN pg_catalog.pg_attrdef x ON x.adrelid = a.attrelid AND x.adnum = a.attnum"
-           " LEFT JOIN pg_catalog.pg_description d ON d.objoid = a.attrelid"
-           " AND d.objsubid = a.attnum"
-           " AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid"
-           " WHERE a.attrelid = ANY ($1::pg_catalog.oid[]) AND a.attnum > 0 AND NOT a.attisdropped"
-           " ORDER BY a.attrelid, a.attnum",
-};
-
-static column_identity identity_of(const char *attidentity)
-{
-    return attidentity[0] == 'a'   ? IDENTITY_ALWAYS
-           : attidentity[0] == 'd' ? IDENTITY_BY_DEFAULT
-                                   : IDENTITY_NONE;
-}
-
-static err_code add_column(struct schema_reader *r, const struct pg_rows *rows, size_t row,
-                           struct err *err)
-{
-    struct schema_table *t = reader_table(r, pg_bigint(rows, row, "table_oid"));
-    struct schema_column *c = list_grow((void **)&t->columns, t->n_columns, sizeof *c);
-
-    if (!c)
-        return no_memory(err);
-    t->n_columns++;
-    err_code rc = resolve_type(r, pg_bigint(rows, row, "type_oid"), pg_int(rows, row, "typmod"),
-                               pg_int(rows, row, "dimensions"), &c->type, err);
-    if (!rc)
-        rc = copy_text(rows, row, "name", &c->name, err);
-    if (!rc)
-        rc = copy_sql(r, rows, row, "type", &c->type.name, err);
-    if (!rc)
-        rc = copy_sql(r, rows, row, "default_expr", &c->default_expr, err);
-    if (!rc)
-        rc = copy_text(rows, row, "comment", &c->comment, err);
-    c->not_null = pg_bool(rows, row, "not_null") ||
-                  (c->type.domain_not_null && !schema_table_is_view(t)); /* an outer join's NULL */
-    c->identity = identity_of(pg_text(rows, row, "identity"));
-    c->generated = pg_text(rows, row, "generated")[0] != '\0';
-    return rc;
-}
-
-static err_code read_columns(struct schema_reader *r, struct err *err)
-{
-    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-
-    err_code rc =
-        pg_query(r->pg, &columns_stmt, PG_ARGS(PG_ARG(str_text(&r->oid_array))), &rows, err);
-    if (rc)
-        return rc;
-    size_t n = pg_rows_count(rows);
-    str_add_char(&r->type_array, '{');
-    for (size_t i = 0; i < n; i++)
-        str_addf(&r->type_array, i ? ",%s" : "%s", pg_text(rows, i, "type_oid"));
-    str_add_char(&r->type_array, '}');
-    rc = str_ok(&r->type_array) ? read_types(r, err) : no_memory(err);
-    for (size_t i = 0; i < n && !rc; i++)
-        rc = add_column(r, rows, i, err);
+    for (size_t i = 0; i < r->n && !rc; i++)
+        if (r->schemas[i].out)
+            rc = sort_enums(r->schemas[i].out, err);
     return rc;
 }
 
 static err_code read_parts(struct schema_reader *r, struct err *err)
 {
     static err_code (*const parts[])(struct schema_reader *, struct err *) = {
-        read_namespace,     set_settings,     read_tables,  read_columns,
-        read_domain_checks, read_constraints, read_indexes,
+        set_settings, read_namespaces,    read_shadowed,    read_tables,
+        read_columns, read_domain_checks, read_constraints, read_indexes,
+        read_objects, read_needs,         read_extensions,  end_models,
     };
     err_code rc = ERR_NONE;
 
@@ -287,37 +238,57 @@ static err_code read_parts(struct schema_reader *r, struct err *err)
 
 static void reader_clear(struct schema_reader *r)
 {
-    schema_free(r->out);
-    free(r->table_oids);
-    free(r->types);
+    for (size_t i = 0; r->schemas && i < r->n; i++) {
+        schema_free(r->schemas[i].out);
+        name_list_clear(&r->schemas[i].shadowed);
+    }
+    free(r->schemas);
+    free(r->tables);
+    raw_types_free(r->types, r->n_types);
+    str_clear(&r->namespaces);
     str_clear(&r->oid_array);
     str_clear(&r->type_array);
 }
 
 struct request {
-    const char *schema, *tracking_table;
-    struct schema *out;
+    const char *const *names;
+    size_t n;
+    const char *tracking_table;
+    struct schema **out;
 };
+
+/* Into the order that was asked for. */
+static void hand_over(struct schema_reader *r, struct request *request)
+{
+    for (size_t i = 0; i < request->n; i++) {
+        schema_free(request->out[i]); /* of an attempt whose COMMIT failed */
+        request->out[i] = NULL;
+        for (size_t j = 0; j < r->n; j++)
+            if (r->schemas[j].out && r->schemas[j].name == request->names[i]) {
+                request->out[i] = r->schemas[j].out;
+                r->schemas[j].out = NULL;
+            }
+    }
+}
 
 static err_code read_all(struct pg *pg, struct request *request, struct err *err)
 {
     CLEANUP(reader_clear)
     struct schema_reader r = {
         .pg = pg,
-        .schema = request->schema,
         .tracking_table = request->tracking_table,
-        .out = calloc(1, sizeof *r.out),
+        .schemas = calloc(request->n + 1, sizeof *r.schemas),
+        .n = request->n,
     };
 
-    if (!r.out || !(r.out->name = strdup(request->schema)))
+    if (!r.schemas)
         return no_memory(err);
+    for (size_t i = 0; i < r.n; i++)
+        r.schemas[i].name = request->names[i];
     err_code rc = read_parts(&r, err);
-    if (rc)
-        return rc;
-    schema_free(request->out); /* of an attempt whose COMMIT failed */
-    request->out = r.out;
-    r.out = NULL; /* now the request's */
-    return ERR_NONE;
+    if (!rc)
+        hand_over(&r, request);
+    return rc;
 }
 
 static err_code read_in_own(struct pg *pg, void *arg, struct err *err)
@@ -340,24 +311,42 @@ static err_code read_in_callers(struct pg *pg, struct request *request, struct e
     return rc ? rc : back;
 }
 
+err_code schemas_read(struct pg *pg, const char *const *names, size_t n,
+                      const struct schema_options *options, struct schema **out, struct err *err)
+{
+    struct request request = {
+        .names = names,
+        .n = n,
+        .tracking_table = options ? options->tracking_table : NULL,
+        .out = out,
+    };
+    struct pg_ident ident;
+    err_code rc = ERR_NONE;
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = NULL;
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = pg_ident_quote(names[i], &ident, err);
+    if (!rc)
+        rc = pg_in_transaction(pg) ? read_in_callers(pg, &request, err)
+                                   : pg_tx(pg, read_in_own, &request, err);
+    for (size_t i = 0; i < n && rc; i++) {
+        schema_free(out[i]);
+        out[i] = NULL;
+    }
+    return rc;
+}
+
 err_code schema_read(struct pg *pg, const char *schema, const struct schema_options *options,
                      struct schema **out, struct err *err)
 {
-    struct request request = {
-        .schema = schema,
-        .tracking_table = options ? options->tracking_table : NULL,
-    };
-    struct pg_ident ident;
+    struct schema *found = NULL;
+    err_code rc = schemas_read(pg, &schema, 1, options, &found, err);
 
-    err_code rc = pg_ident_quote(schema, &ident, err);
     if (rc)
         return rc;
-    rc = pg_in_transaction(pg) ? read_in_callers(pg, &request, err)
-                               : pg_tx(pg, read_in_own, &request, err);
-    if (rc) {
-        schema_free(request.out);
-        return rc;
-    }
-    *out = request.out;
+    if (!found)
+        return err_set(err, ERR_SCHEMA_MISSING, "the database has no schema named %s", schema);
+    *out = found;
     return ERR_NONE;
 }

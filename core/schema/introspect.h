@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads one schema from the live catalog into a model. */
+/* Reads schemas from the live catalog into models. */
 #pragma once
 
 #include "core/pg/pg.h"
@@ -19,3 +19,12 @@ struct schema_options {
  */
 err_code schema_read(struct pg *pg, const char *schema, const struct schema_options *options,
                      struct schema **out, struct err *err) MUST_USE;
+
+/*
+ * The same of n schemas of one database together: the same handful of statements for all of them.
+ * Each takes memory for its model, so some dozens are a good number. out[i] is the caller's; NULL
+ * where there is no schema of that name. names has no name twice.
+ */
+err_code schemas_read(struct pg *pg, const char *const *names, size_t n,
+                      const struct schema_options *options, struct schema **out, struct err *err)
+    MUST_USE;

@@ -48,53 +48,90 @@ static type_class classify(const char *name, char kind, char category, bool buil
     return category == 'S' ? TYPE_TEXT : TYPE_OTHER; /* citext is of category S */
 }
 
-/* Everything the columns' types are made of, and the schema's own enums and domains. */
+/* Everything the columns' types are made of, and the schemas' own enums and domains. */
 static const struct pg_stmt types_stmt = {
     .name = "schema_read_types",
-    .sql =
-        "WITH RECURSIVE used (oid) AS ("
-        " (SELECT u.oid FROM pg_catalog.unnest($2::pg_catalog.oid[]) u (oid)"
-        " UNION SELECT t.oid FROM pg_catalog.pg_type t"
-        " WHERE t.typnamespace = $1::pg_catalog.oid AND t.typtype IN ('e', 'd'))"
-        " UNION SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE e.oid END"
-        " FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid"
-        " LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid"
-        " WHERE t.typtype = 'd' OR e.oid IS NOT NULL)"
-        " SELECT t.oid::pg_catalog.int8 AS oid, t.typname AS name, t.typtype AS kind,"
-        " t.typcategory AS category, t.typnotnull AS not_null, t.typtypmod AS typmod,"
-        " t.typndims AS dimensions, e.oid IS NOT NULL AS is_array,"
-        " CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE e.oid END::pg_catalog.int8 AS under,"
-        " CASE WHEN n.oid <> $1::pg_catalog.oid THEN n.nspname END AS schema,"
-        " CASE t.typtype WHEN 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END"
-        " AS base, t.typdefault AS default_expr, d.description AS comment,"
-        " CASE t.typtype WHEN 'e' THEN pg_catalog.to_json(ARRAY(SELECT l.enumlabel::pg_catalog.text"
-        " FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid ORDER BY l.enumsortorder)) END"
-        " AS labels"
-        " FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid"
-        " JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
-        " LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid"
-        " LEFT JOIN pg_catalog.pg_description d ON d.objoid = t.oid AND d.objsubid = 0"
-        " AND d.classoid = 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid"
-        " ORDER BY (n.oid <> $1::pg_catalog.oid),"
-        " n.nspname::pg_catalog.text COLLATE pg_catalog.\"C\","
-        " t.typname::pg_catalog.text COLLATE pg_catalog.\"C\"",
+    .sql = "WITH RECURSIVE used (oid) AS ("
+           " (SELECT u.oid FROM unnest($2::oid[]) u (oid)"
+           " UNION SELECT t.oid FROM pg_depend d JOIN pg_type t ON t.oid = d.objid"
+           "  WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = ANY ($1::oid[])"
+           "  AND d.classid = 'pg_type'::regclass AND t.typtype IN ('e', 'd'))"
+           " UNION SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE e.oid END"
+           " FROM used JOIN pg_type t ON t.oid = used.oid"
+           " LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid"
+           " WHERE t.typtype = 'd' OR e.oid IS NOT NULL)"
+           " SELECT t.oid::int8 AS oid, t.typname AS name, t.typtype AS kind,"
+           " t.typcategory AS category, t.typnotnull AS not_null, t.typtypmod AS typmod,"
+           " t.typndims AS dimensions, e.oid IS NOT NULL AS is_array,"
+           " CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE e.oid END::int8 AS under,"
+           " n.oid::int8 AS namespace, n.nspname AS schema,"
+           " coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault) AS default_expr,"
+           " CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) END AS base,"
+           " CASE WHEN t.typtype = 'd' AND t.typcollation <> b.typcollation THEN (SELECT"
+           "  format('%I.%I', ln.nspname, l.collname) FROM pg_collation l"
+           "  JOIN pg_namespace ln ON ln.oid = l.collnamespace WHERE l.oid = t.typcollation) END"
+           "  AS collation,"
+           " " DESCRIPTION(
+               "t.oid", "pg_type",
+               "0") " AS comment,"
+                    " CASE t.typtype WHEN 'e' THEN to_json(ARRAY(SELECT l.enumlabel::text"
+                    " FROM pg_enum l WHERE l.enumtypid = t.oid ORDER BY l.enumsortorder)) END AS "
+                    "labels"
+                    " FROM used JOIN pg_type t ON t.oid = used.oid"
+                    " JOIN pg_namespace n ON n.oid = t.typnamespace"
+                    " LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid"
+                    " LEFT JOIN pg_type b ON b.oid = t.typbasetype"
+                    " ORDER BY n.nspname::text COLLATE \"C\", t.typname::text COLLATE \"C\"",
 };
 
-static err_code add_enum(struct schema *s, const struct pg_rows *rows, size_t row, struct err *err)
+static void raw_type_clear(struct raw_type *t)
 {
-    struct schema_enum *e = list_grow((void **)&s->enums, s->n_enums, sizeof *e);
+    free(t->schema);
+    free(t->name);
+    free(t->comment);
+    name_list_clear(&t->labels);
+}
 
+void raw_types_free(struct raw_type *types, size_t n)
+{
+    for (size_t i = 0; types && i < n; i++)
+        raw_type_clear(&types[i]);
+    free(types);
+}
+
+static err_code copy_list(const struct name_list *from, struct name_list *to, struct err *err)
+{
+    err_code rc = ERR_NONE;
+
+    for (size_t i = 0; i < from->n && !rc; i++)
+        rc = add_name(NULL, from->items[i], to, err);
+    return rc;
+}
+
+/* The enum of the schema's list, added if it is not there; a schema is named where it is another's.
+ */
+static err_code use_enum(struct read_schema *of, const struct raw_type *t, size_t *at,
+                         struct err *err)
+{
+    struct schema *s = of->out;
+    const char *schema = t->namespace == of->oid ? NULL : t->schema;
+
+    for (size_t i = 0; i < s->n_enums; i++)
+        if (str_eq(s->enums[i].name, t->name) &&
+            (schema ? str_eq(s->enums[i].schema, schema) : !s->enums[i].schema)) {
+            *at = i;
+            return ERR_NONE;
+        }
+    struct schema_enum *e = list_grow((void **)&s->enums, s->n_enums, sizeof *e);
     if (!e)
         return no_memory(err);
-    s->n_enums++;
-    err_code rc = copy_text(rows, row, "schema", &e->schema, err);
-    if (!rc)
-        rc = copy_text(rows, row, "name", &e->name, err);
-    if (!rc)
-        rc = copy_names(rows, row, "labels", &e->labels, err);
-    if (!rc)
-        rc = copy_text(rows, row, "comment", &e->comment, err);
-    return rc;
+    *at = s->n_enums++;
+    e->name = strdup(t->name);
+    e->schema = schema ? strdup(schema) : NULL;
+    e->comment = t->comment ? strdup(t->comment) : NULL;
+    if (!e->name || (schema && !e->schema) || (t->comment && !e->comment))
+        return no_memory(err);
+    return copy_list(&t->labels, &e->labels, err);
 }
 
 static err_code add_type(struct schema_reader *r, const struct pg_rows *rows, size_t row,
@@ -111,11 +148,22 @@ static err_code add_type(struct schema_reader *r, const struct pg_rows *rows, si
         .has_default = !pg_is_null(rows, row, "default_expr"),
         .typmod = pg_int(rows, row, "typmod"),
         .dimensions = pg_int(rows, row, "dimensions"),
-        .enumeration = r->out->n_enums,
+        .namespace = pg_bigint(rows, row, "namespace"),
     };
     t->class = classify(pg_text(rows, row, "name"), t->kind, pg_text(rows, row, "category")[0],
                         str_eq(pg_text(rows, row, "schema"), "pg_catalog"));
-    return t->class == TYPE_ENUM ? add_enum(r->out, rows, row, err) : ERR_NONE;
+    if (t->class != TYPE_ENUM)
+        return ERR_NONE;
+    struct read_schema *own = reader_schema(r, rows, row);
+    size_t at = 0;
+    err_code rc = copy_text(rows, row, "schema", &t->schema, err);
+    if (!rc)
+        rc = copy_text(rows, row, "name", &t->name, err);
+    if (!rc)
+        rc = copy_text(rows, row, "comment", &t->comment, err);
+    if (!rc)
+        rc = copy_names(rows, row, "labels", &t->labels, err);
+    return !rc && own ? use_enum(own, t, &at, err) : rc;
 }
 
 static int by_oid(const void *a, const void *b)
@@ -127,19 +175,22 @@ static int by_oid(const void *a, const void *b)
 static err_code add_domain(struct schema_reader *r, const struct pg_rows *rows, size_t row,
                            struct err *err)
 {
-    struct schema_domain *d = list_grow((void **)&r->out->domains, r->out->n_domains, sizeof *d);
+    struct read_schema *of = reader_schema(r, rows, row);
+    struct schema_domain *d = list_grow((void **)&of->out->domains, of->out->n_domains, sizeof *d);
 
     if (!d)
         return no_memory(err);
-    r->out->n_domains++;
-    err_code rc = resolve_type(r, pg_bigint(rows, row, "under"), pg_int(rows, row, "typmod"),
+    of->out->n_domains++;
+    err_code rc = resolve_type(r, of, pg_bigint(rows, row, "under"), pg_int(rows, row, "typmod"),
                                pg_int(rows, row, "dimensions"), &d->base, err);
     if (!rc)
         rc = copy_text(rows, row, "name", &d->name, err);
     if (!rc)
-        rc = copy_sql(r, rows, row, "base", &d->base.name, err);
+        rc = copy_sql(of, rows, row, "base", &d->base.name, err);
     if (!rc)
-        rc = copy_sql(r, rows, row, "default_expr", &d->default_expr, err);
+        rc = copy_sql(of, rows, row, "default_expr", &d->default_expr, err);
+    if (!rc)
+        rc = copy_sql(of, rows, row, "collation", &d->collation, err);
     if (!rc)
         rc = copy_text(rows, row, "comment", &d->comment, err);
     d->not_null = pg_bool(rows, row, "not_null") || d->base.domain_not_null;
@@ -150,9 +201,9 @@ err_code read_types(struct schema_reader *r, struct err *err)
 {
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
 
-    err_code rc =
-        pg_query(r->pg, &types_stmt,
-                 PG_ARGS(PG_ARG(r->namespace), PG_ARG(str_text(&r->type_array))), &rows, err);
+    err_code rc = pg_query(
+        r->pg, &types_stmt,
+        PG_ARGS(PG_ARG(str_text(&r->namespaces)), PG_ARG(str_text(&r->type_array))), &rows, err);
     if (rc)
         return rc;
     r->n_types = pg_rows_count(rows);
@@ -163,9 +214,50 @@ err_code read_types(struct schema_reader *r, struct err *err)
         rc = add_type(r, rows, i, err);
     qsort(r->types, r->n_types, sizeof *r->types, by_oid);
     for (size_t i = 0; i < r->n_types && !rc; i++) /* needs them all */
-        if (pg_text(rows, i, "kind")[0] == 'd' && pg_is_null(rows, i, "schema"))
+        if (pg_text(rows, i, "kind")[0] == 'd' && reader_schema(r, rows, i))
             rc = add_domain(r, rows, i, err);
     return rc;
+}
+
+/* NULL, this schema's, goes first. */
+static int by_schema_and_name(const void *a, const void *b)
+{
+    const struct schema_enum *x = a, *y = b;
+
+    if (!x->schema != !y->schema)
+        return x->schema ? 1 : -1;
+    int order = x->schema ? strcmp(x->schema, y->schema) : 0;
+    return order ? order : strcmp(x->name, y->name);
+}
+
+static void point_at(struct schema_type *t, const struct schema_enum *old, const struct schema *s)
+{
+    if (t->class != TYPE_ENUM)
+        return;
+    for (size_t i = 0; i < s->n_enums; i++)
+        if (s->enums[i].name == old[t->enumeration].name) {
+            t->enumeration = i;
+            return;
+        }
+}
+
+err_code sort_enums(struct schema *s, struct err *err)
+{
+    CLEANUP(freep) char *copy = malloc(s->n_enums * sizeof *s->enums + 1);
+    const struct schema_enum *old = (const void *)copy;
+
+    if (!copy)
+        return no_memory(err);
+    if (!s->n_enums)
+        return ERR_NONE;
+    memcpy(copy, s->enums, s->n_enums * sizeof *s->enums);
+    qsort(s->enums, s->n_enums, sizeof *s->enums, by_schema_and_name);
+    for (size_t i = 0; i < s->n_tables; i++)
+        for (size_t k = 0; k < s->tables[i].n_columns; k++)
+            point_at(&s->tables[i].columns[k].type, old, s);
+    for (size_t i = 0; i < s->n_domains; i++)
+        point_at(&s->domains[i].base, old, s);
+    return ERR_NONE;
 }
 
 /* What the type modifier says (PostgreSQL source, utils/adt: varchar.c, varbit.c, numeric.c). */
@@ -185,8 +277,8 @@ static void apply_typmod(struct schema_type *t, int typmod)
     }
 }
 
-err_code resolve_type(const struct schema_reader *r, int64_t oid, int typmod, int dimensions,
-                      struct schema_type *out, struct err *err)
+err_code resolve_type(const struct schema_reader *r, struct read_schema *of, int64_t oid,
+                      int typmod, int dimensions, struct schema_type *out, struct err *err)
 {
     struct schema_type found = {.name = out->name};
     const struct raw_type *t = NULL;
@@ -211,18 +303,21 @@ err_code resolve_type(const struct schema_reader *r, int64_t oid, int typmod, in
         return err_set(err, ERR_INTERNAL, "the type %lld cannot be followed to its base",
                        (long long)oid);
     found.class = t->class;
-    found.enumeration = t->enumeration;
     apply_typmod(&found, typmod);
+    err_code rc = t->class == TYPE_ENUM ? use_enum(of, t, &found.enumeration, err) : ERR_NONE;
     *out = found;
-    return ERR_NONE;
+    return rc;
 }
 
 static const struct pg_stmt domain_checks_stmt = {
     .name = "schema_read_domain_checks",
-    .sql = "SELECT t.typname AS domain, pg_catalog.pg_get_constraintdef(k.oid) AS definition"
-           " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_constraint k ON k.contypid = t.oid"
-           " WHERE t.typnamespace = $1::pg_catalog.oid AND t.typtype = 'd' AND k.contype = 'c'"
-           " ORDER BY k.conname::pg_catalog.text COLLATE pg_catalog.\"C\"",
+    .sql = "SELECT d.refobjid::int8 AS namespace, t.typname AS domain, k.conname AS name,"
+           " pg_get_constraintdef(k.oid) AS definition"
+           " FROM pg_depend d JOIN pg_type t ON t.oid = d.objid AND t.typtype = 'd'"
+           " JOIN pg_constraint k ON k.contypid = t.oid AND k.contype = 'c'"
+           " WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = ANY ($1::oid[])"
+           " AND d.classid = 'pg_type'::regclass"
+           " ORDER BY d.refobjid, k.conname::text COLLATE \"C\"",
 };
 
 static struct schema_domain *find_domain(struct schema *s, const char *name)
@@ -236,17 +331,17 @@ static struct schema_domain *find_domain(struct schema *s, const char *name)
 err_code read_domain_checks(struct schema_reader *r, struct err *err)
 {
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc =
+        pg_query(r->pg, &domain_checks_stmt, PG_ARGS(PG_ARG(str_text(&r->namespaces))), &rows, err);
 
-    if (!r->out->n_domains)
-        return ERR_NONE;
-    err_code rc = pg_query(r->pg, &domain_checks_stmt, PG_ARGS(PG_ARG(r->namespace)), &rows, err);
     for (size_t i = 0; !rc && i < pg_rows_count(rows); i++) {
-        struct schema_domain *d = find_domain(r->out, pg_text(rows, i, "domain"));
-        char **check = d ? list_grow((void **)&d->checks.items, d->checks.n, sizeof *check) : NULL;
-        if (!check)
+        struct read_schema *of = reader_schema(r, rows, i);
+        struct schema_domain *d = find_domain(of->out, pg_text(rows, i, "domain"));
+        if (!d)
             return no_memory(err);
-        d->checks.n++;
-        rc = copy_sql(r, rows, i, "definition", check, err);
+        rc = add_name(of, pg_text(rows, i, "definition"), &d->checks, err);
+        if (!rc)
+            rc = add_name(NULL, pg_text(rows, i, "name"), &d->check_names, err);
     }
     return rc;
 }

@@ -27,6 +27,9 @@ static void domain_clear(struct schema_domain *d)
     free(d->base.name);
     free(d->default_expr);
     name_list_clear(&d->checks);
+    name_list_clear(&d->check_names);
+    name_list_clear(&d->needs);
+    free(d->collation);
     free(d->comment);
 }
 
@@ -35,6 +38,10 @@ static void column_clear(struct schema_column *c)
     free(c->name);
     free(c->type.name);
     free(c->default_expr);
+    free(c->sequence);
+    free(c->collation);
+    free(c->storage);
+    free(c->compression);
     free(c->comment);
 }
 
@@ -43,6 +50,7 @@ static void key_clear(struct schema_key *k)
     free(k->name);
     name_list_clear(&k->columns);
     free(k->definition);
+    free(k->comment);
 }
 
 static void foreign_key_clear(struct schema_foreign_key *k)
@@ -52,6 +60,15 @@ static void foreign_key_clear(struct schema_foreign_key *k)
     free(k->ref_schema);
     free(k->ref_table);
     name_list_clear(&k->ref_columns);
+    free(k->definition);
+    free(k->comment);
+}
+
+static void check_clear(struct schema_check *k)
+{
+    free(k->name);
+    free(k->definition);
+    free(k->comment);
 }
 
 static void index_clear(struct schema_index *x)
@@ -63,14 +80,38 @@ static void index_clear(struct schema_index *x)
     free(x->method);
     free(x->predicate);
     free(x->definition);
+    free(x->attached_to);
+    free(x->comment);
 }
 
-static void table_clear(struct schema_table *t)
+static void object_clear(struct schema_object *o)
+{
+    free(o->name);
+    free(o->on);
+    free(o->definition);
+    free(o->comment);
+    name_list_clear(&o->needs);
+}
+
+static void table_texts_clear(struct schema_table *t)
 {
     free(t->name);
     free(t->partition_of);
     free(t->partition_key);
+    free(t->partition_bound);
+    free(t->definition);
+    free(t->access_method);
+    free(t->of_type);
+    free(t->foreign);
+    name_list_clear(&t->inherits);
+    name_list_clear(&t->options);
+    name_list_clear(&t->needs);
     free(t->comment);
+}
+
+static void table_clear(struct schema_table *t)
+{
+    table_texts_clear(t);
     for (size_t i = 0; i < t->n_columns; i++)
         column_clear(&t->columns[i]);
     free(t->columns);
@@ -83,10 +124,8 @@ static void table_clear(struct schema_table *t)
     for (size_t i = 0; i < t->n_foreign_keys; i++)
         foreign_key_clear(&t->foreign_keys[i]);
     free(t->foreign_keys);
-    for (size_t i = 0; i < t->n_checks; i++) {
-        free(t->checks[i].name);
-        free(t->checks[i].definition);
-    }
+    for (size_t i = 0; i < t->n_checks; i++)
+        check_clear(&t->checks[i]);
     free(t->checks);
     for (size_t i = 0; i < t->n_indexes; i++)
         index_clear(&t->indexes[i]);
@@ -103,6 +142,10 @@ void schema_free(struct schema *s)
         enum_clear(&s->enums[i]);
     for (size_t i = 0; i < s->n_domains; i++)
         domain_clear(&s->domains[i]);
+    for (size_t i = 0; i < s->n_objects; i++)
+        object_clear(&s->objects[i]);
+    name_list_clear(&s->extensions);
+    free(s->objects);
     free(s->tables);
     free(s->enums);
     free(s->domains);
@@ -265,6 +308,23 @@ const char *column_identity_name(column_identity identity)
         return "by_default";
     }
     return "none";
+}
+
+const char *object_kind_name(object_kind kind)
+{
+    static const char *const names[] = {
+        [OBJECT_COMPOSITE] = "composite",
+        [OBJECT_RANGE] = "range",
+        [OBJECT_SEQUENCE] = "sequence",
+        [OBJECT_FUNCTION] = "function",
+        [OBJECT_STATISTICS] = "statistics",
+        [OBJECT_TRIGGER] = "trigger",
+        [OBJECT_RULE] = "rule",
+        [OBJECT_POLICY] = "policy",
+        [OBJECT_GRANT] = "grant",
+        [OBJECT_OTHER] = "other",
+    };
+    return names[kind];
 }
 
 void *list_grow(void **items, size_t n, size_t size)

@@ -2,8 +2,13 @@
 /*
  * What one schema looks like: plain data, read from the catalog by schema_read(). Nothing in it
  * depends on OIDs or on the schema's own name: what lives in the same schema is named bare, what
- * lives in another one with that schema's name. Everything hangs off struct schema and is freed
- * with it; every list is in a fixed order (by name, in the "C" collation; columns by position).
+ * lives in another one with that schema's name. Where a bare name would be taken for one of
+ * PostgreSQL's own, and in the text of functions, the schema is written as $tenant. Everything
+ * hangs off struct schema and is freed with it; every list is in a fixed order (by name, in the "C"
+ * collation; columns by position).
+ *
+ * "needs" lists name what must be there before: "table/users", "type/mood",
+ * "sequence/users_id_seq", "function/slug(text)", "key/users/users_pkey".
  */
 #pragma once
 
@@ -83,9 +88,12 @@ struct schema_type {
 struct schema_domain {
     char *name;
     struct schema_type base;
+    struct name_list needs;
     bool not_null;
     char *default_expr;
-    struct name_list checks; /* definitions */
+    struct name_list checks;      /* definitions */
+    struct name_list check_names; /* of the same */
+    char *collation;              /* as SQL; NULL: that of its base */
     char *comment;
 };
 
@@ -96,6 +104,12 @@ struct schema_column {
     char *default_expr; /* of a generated column, what it is generated from; NULL: none */
     bool generated;
     column_identity identity;
+    char *sequence;    /* of an identity, its options as SQL, with its name; NULL: none */
+    char *collation;   /* as SQL; NULL: that of its type */
+    char *storage;     /* PLAIN, EXTERNAL, EXTENDED or MAIN; NULL: that of its type */
+    char *compression; /* NULL: the server's default */
+    int statistics;    /* the target; -1: the server's default */
+    bool inherited;    /* from a parent that is not partitioned, and not declared here as well */
     char *comment;
 };
 
@@ -103,6 +117,7 @@ struct schema_key {
     char *name;
     struct name_list columns;
     char *definition;
+    char *comment;
 };
 
 struct schema_foreign_key {
@@ -113,11 +128,17 @@ struct schema_foreign_key {
     struct name_list ref_columns;
     fk_action on_delete, on_update;
     bool match_full, validated, deferrable, deferred;
+    bool inherited; /* that of a partitioned parent */
+    char *definition;
+    char *comment;
 };
 
 /* CHECK and EXCLUDE. */
 struct schema_check {
     char *name, *definition;
+    bool exclude;
+    bool inherited; /* from a parent, and not declared here as well */
+    char *comment;
 };
 
 struct schema_index_key {
@@ -133,13 +154,51 @@ struct schema_index {
     char *definition; /* the CREATE INDEX */
     bool unique, valid;
     bool of_constraint; /* made by a primary key, UNIQUE or EXCLUDE */
+    char *attached_to;  /* the index of the partitioned parent; NULL: none */
+    bool clustered;     /* what CLUSTER goes by */
+    bool replica_identity;
+    char *comment;
+};
+
+typedef enum object_kind {
+    OBJECT_COMPOSITE,
+    OBJECT_RANGE,
+    OBJECT_SEQUENCE,
+    OBJECT_FUNCTION, /* procedures and aggregates too */
+    OBJECT_STATISTICS,
+    OBJECT_TRIGGER,
+    OBJECT_RULE,
+    OBJECT_POLICY,
+    OBJECT_GRANT,
+    OBJECT_OTHER, /* operators, text search and the like, which are named and no more */
+} object_kind;
+
+/* What is its definition and no more. */
+struct schema_object {
+    object_kind kind;
+    char *name; /* of a function with the types of its arguments */
+    char *on;   /* the table that a trigger, rule or policy is of, the column (table.column) that
+                   a sequence is owned by, the class of another object; NULL: nothing */
+    char *definition; /* the statement that makes it; NULL: cannot be told */
+    char *comment;
+    struct name_list needs;
 };
 
 struct schema_table {
     char *name;
     table_kind kind;
-    char *partition_of;  /* the parent's name, with its schema if that is another; NULL: none */
-    char *partition_key; /* of a partitioned table */
+    char *partition_of;    /* the parent's name, with its schema if that is another; NULL: none */
+    char *partition_key;   /* of a partitioned table */
+    char *partition_bound; /* of a partition: FOR VALUES ..., or DEFAULT */
+    struct name_list inherits; /* the parents of a table that is no partition */
+    char *definition;          /* of a view, its query */
+    char *access_method;       /* NULL: the server's default */
+    char *of_type;             /* of a typed table; NULL: none */
+    char *foreign;             /* of a foreign table: SERVER ... OPTIONS (...) */
+    struct name_list options;  /* as in WITH (...): fillfactor=70 */
+    bool unlogged, row_security, row_security_forced;
+    char replica_identity; /* d: by the primary key, n: nothing, f: the whole row, i: an index */
+    struct name_list needs;
     char *comment;
     struct schema_column *columns;
     size_t n_columns;
@@ -162,6 +221,9 @@ struct schema {
     size_t n_enums;
     struct schema_domain *domains; /* this schema's */
     size_t n_domains;
+    struct schema_object *objects; /* by kind, then name, then what they are on */
+    size_t n_objects;
+    struct name_list extensions; /* that something here needs */
 };
 
 void schema_free(struct schema *s); /* NULL is fine */
@@ -183,6 +245,7 @@ const char *type_class_name(type_class class);
 const char *table_kind_name(table_kind kind);
 const char *fk_action_name(fk_action action);
 const char *column_identity_name(column_identity identity);
+const char *object_kind_name(object_kind kind);
 
 /*
  * For building: makes room for one more element of size bytes behind the n of *items, zeroed.

@@ -2,10 +2,24 @@
 #include "core/schema/normal.h"
 
 #include <ctype.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/pg/ident.h"
+
+typedef enum token_kind {
+    TOKEN_NAME,    /* quoted or not */
+    TOKEN_LITERAL, /* '...' */
+    TOKEN_OTHER,   /* E'...', a comment, a number, one character of anything else */
+} token_kind;
+
+struct rewriting {
+    const char *schema;
+    const struct name_list *shadowed;
+    bool mark_all;
+    struct str *out;
+};
 
 static bool starts_name(char c)
 {
@@ -36,50 +50,162 @@ static size_t quoted_len(const char *q, bool escapes)
     return n;
 }
 
-/* Bytes of the token at p; *is_name tells an identifier, quoted or not. */
-static size_t token_len(const char *p, bool *is_name)
+/* Bytes of the comment at p; 0: there is none. Functions have them, and apostrophes in them. */
+static size_t comment_len(const char *p)
 {
-    size_t n = 1;
+    if (p[0] == '-' && p[1] == '-')
+        return strcspn(p, "\n");
+    if (p[0] != '/' || p[1] != '*')
+        return 0;
+    const char *end = strstr(p + 2, "*/");
+    return end ? (size_t)(end - p) + 2 : strlen(p);
+}
 
-    *is_name = p[0] == '"' || starts_name(p[0]);
-    if (p[0] == '"' || p[0] == '\'')
+static size_t token_len(const char *p, token_kind *kind)
+{
+    size_t n = comment_len(p);
+
+    *kind = TOKEN_OTHER;
+    if (n)
+        return n;
+    if (p[0] == '\'') {
+        *kind = TOKEN_LITERAL;
         return quoted_len(p, false);
-    if (p[0] == 'E' && p[1] == '\'') {
-        *is_name = false;
-        return 1 + quoted_len(p + 1, true);
     }
-    if (*is_name || isdigit((unsigned char)p[0]))
-        while (continues_name(p[n]))
-            n++;
+    if (p[0] == 'E' && p[1] == '\'')
+        return 1 + quoted_len(p + 1, true);
+    if (p[0] == '"' || starts_name(p[0]))
+        *kind = TOKEN_NAME;
+    if (p[0] == '"')
+        return quoted_len(p, false);
+    for (n = 1; (*kind == TOKEN_NAME || isdigit((unsigned char)p[0])) && continues_name(p[n]); n++)
+        ;
     return n;
 }
 
-static bool names(const char *token, size_t n, const char *schema)
+/* Whether the token, in quotes of its own kind where it has any, says the name. */
+static bool says(const char *token, size_t n, const char *name)
 {
-    if (token[0] != '"')
-        return n == strlen(schema) && memcmp(token, schema, n) == 0;
+    char quote = token[0];
+
+    if (quote != '"' && quote != '\'')
+        return n == strlen(name) && memcmp(token, name, n) == 0;
     for (size_t i = 1; i + 1 < n; i++) {
-        if (token[i] != *schema++)
+        if (token[i] != *name++)
             return false;
-        if (token[i] == '"')
+        if (token[i] == quote)
             i++;
     }
-    return *schema == '\0';
+    return *name == '\0';
 }
 
-char *schema_unqualify(const char *sql, const char *schema)
+/* Whether what stands after the qualification would be taken for something else without it. */
+static bool needs_mark(const struct rewriting *w, const char *name)
 {
-    CLEANUP(str_clear) struct str out = STR_INIT;
-    bool is_name, after_dot = false;
+    token_kind kind;
+    size_t n = token_len(name, &kind);
+
+    if (w->mark_all || kind != TOKEN_NAME)
+        return true;
+    for (size_t i = 0; w->shadowed && i < w->shadowed->n; i++)
+        if (says(name, n, w->shadowed->items[i]))
+            return true;
+    return false;
+}
+
+static void rewrite(const struct rewriting *w, const char *sql);
+
+/* 'schema.seq'::regclass: SQL in a literal. */
+static void rewrite_literal(const struct rewriting *w, const char *literal, size_t n)
+{
+    CLEANUP(str_clear) struct str inner = STR_INIT, inside = STR_INIT;
+    struct rewriting nested = *w;
+
+    for (size_t i = 1; i + 1 < n; i++) {
+        str_add_char(&inner, literal[i]);
+        i += literal[i] == '\'';
+    }
+    nested.out = &inside;
+    rewrite(&nested, str_text(&inner));
+    str_add_char(w->out, '\'');
+    for (const char *c = str_text(&inside); *c; c++) {
+        if (*c == '\'')
+            str_add_char(w->out, '\'');
+        str_add_char(w->out, *c);
+    }
+    str_add_char(w->out, '\'');
+    w->out->failed = w->out->failed || !str_ok(&inner) || !str_ok(&inside);
+}
+
+static void rewrite(const struct rewriting *w, const char *sql)
+{
+    bool after_dot = false;
+    token_kind kind;
 
     for (size_t n; *sql; sql += n) {
-        n = token_len(sql, &is_name);
-        if (is_name && !after_dot && sql[n] == '.' && sql[n + 1] != '*' && names(sql, n, schema)) {
+        n = token_len(sql, &kind);
+        if (kind == TOKEN_NAME && !after_dot && sql[n] == '.' && sql[n + 1] != '*' &&
+            says(sql, n, w->schema)) {
             n++;
+            if (needs_mark(w, sql + n))
+                str_add(w->out, SCHEMA_MARK ".");
             continue;
         }
         after_dot = sql[0] == '.';
-        str_add_n(&out, sql, n);
+        if (kind == TOKEN_LITERAL && strncmp(sql + n, "::reg", 5) == 0)
+            rewrite_literal(w, sql, n);
+        else if (kind == TOKEN_LITERAL && w->mark_all && says(sql, n, w->schema))
+            str_add(w->out, "'" SCHEMA_MARK "'");
+        else
+            str_add_n(w->out, sql, n);
     }
+}
+
+char *schema_unqualify(const char *sql, const char *schema, const struct name_list *shadowed)
+{
+    CLEANUP(str_clear) struct str out = STR_INIT;
+    struct rewriting w = {.schema = schema, .shadowed = shadowed, .out = &out};
+
+    rewrite(&w, sql);
+    return str_take(&out);
+}
+
+char *schema_mark(const char *sql, const char *schema)
+{
+    CLEANUP(str_clear) struct str out = STR_INIT;
+    struct rewriting w = {.schema = schema, .mark_all = true, .out = &out};
+
+    rewrite(&w, sql);
+    return str_take(&out);
+}
+
+/* In place of the mark that has these neighbours. */
+static void add_schema(struct str *out, const char *schema, char before, char after)
+{
+    struct pg_ident ident;
+
+    if (before == '\'' && after == '\'') /* '$tenant', from a search path */
+        for (const char *c = schema; *c; c++)
+            str_addf(out, *c == '\'' ? "''" : "%c", *c);
+    else if (!pg_ident_quote(schema, &ident, NULL))
+        str_add(out, ident.sql);
+}
+
+char *schema_requalify(const char *sql, const char *schema)
+{
+    CLEANUP(str_clear) struct str out = STR_INIT;
+    size_t len = strlen(SCHEMA_MARK);
+    const char *from = sql;
+
+    for (const char *mark; (mark = strstr(from, SCHEMA_MARK)); from = mark + len) {
+        str_add_n(&out, from, (size_t)(mark - from));
+        if (schema)
+            add_schema(&out, schema, mark > sql ? mark[-1] : '\0', mark[len]);
+        else if (mark[len] == '.')
+            mark++; /* with the dot */
+        else
+            str_add(&out, SCHEMA_MARK);
+    }
+    str_add(&out, from);
     return str_take(&out);
 }

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Definitions that read the same in every schema. */
+/* SQL as PostgreSQL writes it, without the name of the schema that it was read from. */
 #pragma once
 
 #include "core/base/attr.h"
+#include "core/schema/model.h"
+
+/* What stands for the schema where it has to be named. */
+#define SCHEMA_MARK "$tenant"
 
 /*
- * The SQL expression or CREATE INDEX in sql, as PostgreSQL deparses it, without the qualification
- * schema.name where it names objects of `schema`. The search path takes care of nearly all of them;
- * what is left are names that pg_catalog has as well (uuidv7() polyfills, say), which PostgreSQL
- * always qualifies. String literals stay as they are. free() it; NULL without memory.
+ * sql without the qualification by `schema`: a.users becomes users, and 'a.seq'::regclass likewise.
+ * In front of a name that is in shadowed (NULL: none), and of an operator, the schema becomes
+ * SCHEMA_MARK: bare it would be looked for in pg_catalog first. Other literals stay as they are.
+ * NULL without memory; free() it.
  */
-char *schema_unqualify(const char *sql, const char *schema) MUST_USE;
+char *schema_unqualify(const char *sql, const char *schema, const struct name_list *shadowed)
+    MUST_USE;
+/* The same for the text of a function, which runs with whatever path its caller has: every
+ * qualification becomes the mark, and so does a literal that is just the schema's name. */
+char *schema_mark(const char *sql, const char *schema) MUST_USE;
+/* The way back: the schema of that name in place of the mark; with NULL names are bare, and the mark
+ * stays where nothing else can. */
+char *schema_requalify(const char *sql, const char *schema) MUST_USE;

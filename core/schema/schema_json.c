@@ -36,6 +36,19 @@ static void add_type(json_t *out, const struct schema *s, const struct schema_ty
         json_object_set_new(out, "enum_schema", json_text(e->schema));
 }
 
+/* Where few have one. */
+static void add_comment(json_t *out, const char *comment)
+{
+    if (comment)
+        json_object_set_new(out, "comment", json_text(comment));
+}
+
+static void add_names(json_t *out, const char *key, const struct name_list *names)
+{
+    if (names->n)
+        json_object_set_new(out, key, names_json(names));
+}
+
 static json_t *column_json(const struct schema *s, const struct schema_column *c)
 {
     json_t *out = json_object();
@@ -46,6 +59,18 @@ static json_t *column_json(const struct schema *s, const struct schema_column *c
     json_object_set_new(out, c->generated ? "generated" : "default", json_text(c->default_expr));
     if (c->identity != IDENTITY_NONE)
         json_object_set_new(out, "identity", json_string(column_identity_name(c->identity)));
+    if (c->sequence)
+        json_object_set_new(out, "sequence", json_text(c->sequence));
+    if (c->collation)
+        json_object_set_new(out, "collation", json_text(c->collation));
+    if (c->storage)
+        json_object_set_new(out, "storage", json_text(c->storage));
+    if (c->compression)
+        json_object_set_new(out, "compression", json_text(c->compression));
+    if (c->statistics >= 0)
+        json_object_set_new(out, "statistics", json_integer(c->statistics));
+    if (c->inherited)
+        json_object_set_new(out, "inherited", json_true());
     json_object_set_new(out, "comment", json_text(c->comment));
     return out;
 }
@@ -57,6 +82,7 @@ static json_t *key_json(const struct schema_key *k)
     json_object_set_new(out, "name", json_text(k->name));
     json_object_set_new(out, "columns", names_json(&k->columns));
     json_object_set_new(out, "definition", json_text(k->definition));
+    add_comment(out, k->comment);
     return out;
 }
 
@@ -76,6 +102,10 @@ static json_t *foreign_key_json(const struct schema_foreign_key *k)
     json_object_set_new(out, "validated", json_boolean(k->validated));
     json_object_set_new(out, "deferrable", json_boolean(k->deferrable));
     json_object_set_new(out, "initially_deferred", json_boolean(k->deferred));
+    if (k->inherited)
+        json_object_set_new(out, "inherited", json_true());
+    json_object_set_new(out, "definition", json_text(k->definition));
+    add_comment(out, k->comment);
     return out;
 }
 
@@ -84,7 +114,10 @@ static json_t *check_json(const struct schema_check *k)
     json_t *out = json_object();
 
     json_object_set_new(out, "name", json_text(k->name));
+    if (k->inherited)
+        json_object_set_new(out, "inherited", json_true());
     json_object_set_new(out, "definition", json_text(k->definition));
+    add_comment(out, k->comment);
     return out;
 }
 
@@ -107,7 +140,49 @@ static json_t *index_json(const struct schema_index *x)
     json_object_set_new(out, "of_constraint", json_boolean(x->of_constraint));
     json_object_set_new(out, "predicate", json_text(x->predicate));
     json_object_set_new(out, "definition", json_text(x->definition));
+    if (x->attached_to)
+        json_object_set_new(out, "attached_to", json_text(x->attached_to));
+    if (x->clustered)
+        json_object_set_new(out, "clustered", json_true());
+    if (x->replica_identity)
+        json_object_set_new(out, "replica_identity", json_true());
+    add_comment(out, x->comment);
     return out;
+}
+
+/* What few tables have. */
+static void add_table_extras(json_t *out, const struct schema_table *t)
+{
+    const struct {
+        const char *key, *text;
+    } texts[] = {
+        {"partition_bound", t->partition_bound},
+        {"definition", t->definition},
+        {"access_method", t->access_method},
+        {"of_type", t->of_type},
+        {"foreign", t->foreign},
+    };
+    const struct {
+        const char *key;
+        bool set;
+    } flags[] = {
+        {"unlogged", t->unlogged},
+        {"row_security", t->row_security},
+        {"row_security_forced", t->row_security_forced},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (texts[i].text)
+            json_object_set_new(out, texts[i].key, json_text(texts[i].text));
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (flags[i].set)
+            json_object_set_new(out, flags[i].key, json_true());
+    if (t->replica_identity == 'n' || t->replica_identity == 'f')
+        json_object_set_new(out, "replica_identity",
+                            json_string(t->replica_identity == 'n' ? "nothing" : "full"));
+    add_names(out, "inherits", &t->inherits);
+    add_names(out, "options", &t->options);
+    add_names(out, "needs", &t->needs);
 }
 
 json_t *schema_table_json(const struct schema *s, const struct schema_table *t)
@@ -138,6 +213,7 @@ json_t *schema_table_json(const struct schema *s, const struct schema_table *t)
     json_object_set_new(out, "foreign_keys", foreign_keys);
     json_object_set_new(out, "checks", checks);
     json_object_set_new(out, "indexes", indexes);
+    add_table_extras(out, t);
     return out;
 }
 
@@ -161,7 +237,24 @@ json_t *schema_domain_json(const struct schema *s, const struct schema_domain *d
     json_object_set_new(out, "nullable", json_boolean(!d->not_null));
     json_object_set_new(out, "default", json_text(d->default_expr));
     json_object_set_new(out, "checks", names_json(&d->checks));
+    add_names(out, "check_names", &d->check_names);
+    if (d->collation)
+        json_object_set_new(out, "collation", json_text(d->collation));
+    add_names(out, "needs", &d->needs);
     json_object_set_new(out, "comment", json_text(d->comment));
+    return out;
+}
+
+json_t *schema_object_json(const struct schema_object *o)
+{
+    json_t *out = json_object();
+
+    json_object_set_new(out, "kind", json_string(object_kind_name(o->kind)));
+    json_object_set_new(out, "name", json_text(o->name));
+    json_object_set_new(out, "on", json_text(o->on));
+    json_object_set_new(out, "definition", json_text(o->definition));
+    add_names(out, "needs", &o->needs);
+    json_object_set_new(out, "comment", json_text(o->comment));
     return out;
 }
 
@@ -169,6 +262,7 @@ json_t *schema_json(const struct schema *s, bool with_name)
 {
     json_t *out = json_object();
     json_t *tables = json_array(), *enums = json_array(), *domains = json_array();
+    json_t *objects = json_array();
 
     for (size_t i = 0; i < s->n_tables; i++)
         json_array_append_new(tables, schema_table_json(s, &s->tables[i]));
@@ -176,11 +270,15 @@ json_t *schema_json(const struct schema *s, bool with_name)
         json_array_append_new(enums, schema_enum_json(&s->enums[i]));
     for (size_t i = 0; i < s->n_domains; i++)
         json_array_append_new(domains, schema_domain_json(s, &s->domains[i]));
+    for (size_t i = 0; i < s->n_objects; i++)
+        json_array_append_new(objects, schema_object_json(&s->objects[i]));
     if (with_name)
         json_object_set_new(out, "name", json_text(s->name));
     json_object_set_new(out, "tables", tables);
     json_object_set_new(out, "enums", enums);
     json_object_set_new(out, "domains", domains);
+    json_object_set_new(out, "objects", objects);
+    json_object_set_new(out, "extensions", names_json(&s->extensions));
     return out;
 }
 

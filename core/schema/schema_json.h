@@ -12,6 +12,7 @@
 json_t *schema_table_json(const struct schema *s, const struct schema_table *t);
 json_t *schema_enum_json(const struct schema_enum *e);
 json_t *schema_domain_json(const struct schema *s, const struct schema_domain *d);
+json_t *schema_object_json(const struct schema_object *o);
 /* The whole, with the schema's name unless it is to be left out. */
 json_t *schema_json(const struct schema *s, bool with_name);
 

@@ -125,7 +125,7 @@ START_TEST(own_types_keep_bare_names)
     CLEANUP(schema_freep) struct schema *s = must_read(pg, "acme");
 
     const struct schema_column *c = column_of(s, "own_types", "t");
-    ck_assert_str_eq(c->type.name, "text"); /* not acme.text, which pg_catalog.text hides */
+    ck_assert_str_eq(c->type.name, "$tenant.text"); /* not acme.text, which pg_catalog.text hides */
     ck_assert_int_eq(c->type.class, TYPE_ENUM);
     ck_assert_str_eq(s->enums[c->type.enumeration].labels.items[0],
                      "an own type named as PostgreSQL's");
@@ -198,7 +198,7 @@ START_TEST(indexes_are_what_they_are)
     ck_assert_str_eq(index_of(users, "users_slug_idx")->method, "hash");
     ck_assert_str_eq(index_of(users, "users_slug_idx")->keys[0].text, "slug(name::text)");
     ck_assert_str_eq(index_of(users, "users_initcap_idx")->definition,
-                     "CREATE INDEX users_initcap_idx ON users USING btree (initcap(counter))");
+                     "CREATE INDEX users_initcap_idx ON users USING btree ($tenant.initcap(counter))");
     ck_assert(index_of(users, "users_pkey")->of_constraint);
 }
 END_TEST

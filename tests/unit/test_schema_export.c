@@ -132,13 +132,41 @@ static const struct {
     {"Acme.f(1)", "acme", "Acme.f(1)"},
     {"f('unended", "acme", "f('unended"},
     {"caf\xc3\xa9.f(1.5)", "caf\xc3\xa9", "f(1.5)"},
+    {"nextval('acme.seq'::regclass)", "acme", "nextval('seq'::regclass)"},
+    {"nextval('\"it''s\".\"Seq\"'::regclass)", "it's", "nextval('\"Seq\"'::regclass)"},
+    {"acme.f(1 OPERATOR(acme.+) 2)", "acme", "f(1 OPERATOR($tenant.+) 2)"},
+    {"acme.text || acme.\"text\" || acme.texts", "acme", "$tenant.text || $tenant.\"text\" || texts"},
     {"", "acme", ""},
 };
 
 START_TEST(the_schemas_own_name_goes)
 {
-    CLEANUP(freep) char *got = schema_unqualify(unqualified[_i].sql, unqualified[_i].schema);
+    char *shadowed_names[] = {(char[]){"text"}};
+    const struct name_list shadowed = {.items = shadowed_names, .n = 1};
+    CLEANUP(freep) char *got =
+        schema_unqualify(unqualified[_i].sql, unqualified[_i].schema, &shadowed);
     ck_assert_str_eq(got, unqualified[_i].want);
+}
+END_TEST
+
+static const struct {
+    const char *sql, *marked, *back; /* as the schema "b c" */
+} marked[] = {
+    {"SELECT acme.f(x)", "SELECT $tenant.f(x)", "SELECT \"b c\".f(x)"},
+    {"SET search_path TO 'acme', 'x'", "SET search_path TO '$tenant', 'x'",
+     "SET search_path TO 'b c', 'x'"},
+    {"-- don't\nacme.f()", "-- don't\n$tenant.f()", "-- don't\n\"b c\".f()"},
+    {"/* it's */ acme.f()", "/* it's */ $tenant.f()", "/* it's */ \"b c\".f()"},
+    {"$function$ acme.f() $function$", "$function$ $tenant.f() $function$",
+     "$function$ \"b c\".f() $function$"},
+};
+
+START_TEST(the_text_of_a_function_is_marked)
+{
+    CLEANUP(freep) char *got = schema_mark(marked[_i].sql, "acme");
+    CLEANUP(freep) char *back = schema_requalify(marked[_i].marked, "b c");
+    ck_assert_str_eq(got, marked[_i].marked);
+    ck_assert_str_eq(back, marked[_i].back);
 }
 END_TEST
 
@@ -195,6 +223,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, every_format_exports_a_schema_without_tables, 0, 4);
     tcase_add_test(t, a_fingerprint_forgets_the_name);
     tcase_add_loop_test(t, the_schemas_own_name_goes, 0, ARRAY_LEN(unqualified));
+    tcase_add_loop_test(t, the_text_of_a_function_is_marked, 0, ARRAY_LEN(marked));
     tcase_add_loop_test(t, only_constants_are_defaults, 0, ARRAY_LEN(defaults));
     suite_add_tcase(s, t);
     return s;
