@@ -53,7 +53,7 @@ static const struct pg_stmt sequences_stmt = {
     .name = "schema_read_sequences",
     .sql =
         "SELECT " NAMESPACE ", o.relname AS name,"
-        " (SELECT c.relname || '.' || a.attname FROM pg_depend w"
+        " (SELECT format('%I.%I', c.relname, a.attname) FROM pg_depend w"
         "  JOIN pg_class c ON c.oid = w.refobjid JOIN pg_attribute a"
         "  ON a.attrelid = c.oid AND a.attnum = w.refobjsubid"
         "  WHERE w.classid = d.classid AND w.objid = o.oid AND w.deptype = 'a'"

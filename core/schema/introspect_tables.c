@@ -228,7 +228,8 @@ static err_code add_column(struct schema_reader *r, const struct pg_rows *rows, 
                                pg_int(rows, row, "dimensions"), &c->type, err);
     if (!rc)
         rc = fill_column(of, rows, row, c, err);
-    c->not_null = pg_bool(rows, row, "not_null") ||
+    c->own_not_null = pg_bool(rows, row, "not_null");
+    c->not_null = c->own_not_null ||
                   (c->type.domain_not_null && !schema_table_is_view(t)); /* an outer join's NULL */
     c->identity = identity_of(pg_text(rows, row, "identity"));
     c->generated = pg_text(rows, row, "generated")[0] != '\0';

@@ -101,6 +101,7 @@ struct schema_column {
     char *name;
     struct schema_type type;
     bool not_null;      /* by the column or by its domain */
+    bool own_not_null;  /* by the column */
     char *default_expr; /* of a generated column, what it is generated from; NULL: none */
     bool generated;
     column_identity identity;
@@ -177,8 +178,8 @@ typedef enum object_kind {
 struct schema_object {
     object_kind kind;
     char *name; /* of a function with the types of its arguments */
-    char *on;   /* the table that a trigger, rule or policy is of, the column (table.column) that
-                   a sequence is owned by, the class of another object; NULL: nothing */
+    char *on;   /* the table that a trigger, rule or policy is of, the column (table.column, as SQL)
+                   that   a sequence is owned by, the class of another object; NULL: nothing */
     char *definition; /* the statement that makes it; NULL: cannot be told */
     char *comment;
     struct name_list needs;

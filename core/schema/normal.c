@@ -115,25 +115,35 @@ static bool needs_mark(const struct rewriting *w, const char *name)
 
 static void rewrite(const struct rewriting *w, const char *sql);
 
+static void literal_text(const char *literal, size_t n, struct str *out)
+{
+    for (size_t i = 1; i + 1 < n; i++) {
+        str_add_char(out, literal[i]);
+        i += literal[i] == '\'';
+    }
+}
+
+static void add_literal(struct str *out, const char *text)
+{
+    str_add_char(out, '\'');
+    for (; *text; text++) {
+        if (*text == '\'')
+            str_add_char(out, '\'');
+        str_add_char(out, *text);
+    }
+    str_add_char(out, '\'');
+}
+
 /* 'schema.seq'::regclass: SQL in a literal. */
 static void rewrite_literal(const struct rewriting *w, const char *literal, size_t n)
 {
     CLEANUP(str_clear) struct str inner = STR_INIT, inside = STR_INIT;
     struct rewriting nested = *w;
 
-    for (size_t i = 1; i + 1 < n; i++) {
-        str_add_char(&inner, literal[i]);
-        i += literal[i] == '\'';
-    }
     nested.out = &inside;
+    literal_text(literal, n, &inner);
     rewrite(&nested, str_text(&inner));
-    str_add_char(w->out, '\'');
-    for (const char *c = str_text(&inside); *c; c++) {
-        if (*c == '\'')
-            str_add_char(w->out, '\'');
-        str_add_char(w->out, *c);
-    }
-    str_add_char(w->out, '\'');
+    add_literal(w->out, str_text(&inside));
     w->out->failed = w->out->failed || !str_ok(&inner) || !str_ok(&inside);
 }
 
@@ -179,33 +189,69 @@ char *schema_mark(const char *sql, const char *schema)
     return str_take(&out);
 }
 
-/* In place of the mark that has these neighbours. */
-static void add_schema(struct str *out, const char *schema, char before, char after)
-{
+/* How the schema is named in SQL, and in a literal of its own. */
+struct naming {
+    const char *name; /* NULL: not at all */
     struct pg_ident ident;
+};
 
-    if (before == '\'' && after == '\'') /* '$tenant', from a search path */
-        for (const char *c = schema; *c; c++)
-            str_addf(out, *c == '\'' ? "''" : "%c", *c);
-    else if (!pg_ident_quote(schema, &ident, NULL))
-        str_add(out, ident.sql);
+static bool is_mark(const char *sql)
+{
+    size_t n = strlen(SCHEMA_MARK);
+    return strncmp(sql, SCHEMA_MARK, n) == 0 && !continues_name(sql[n]);
+}
+
+static void name_schema(const struct naming *naming, const char **sql, size_t n, struct str *out)
+{
+    if (naming->name)
+        str_add(out, naming->ident.sql);
+    else if ((*sql)[n] == '.')
+        (*sql)++; /* bare: without the dot */
+    else
+        str_add(out, SCHEMA_MARK);
+}
+
+static void requalify(const struct naming *naming, const char *sql, struct str *out);
+
+static void requalify_literal(const struct naming *naming, const char *literal, size_t n,
+                              struct str *out)
+{
+    CLEANUP(str_clear) struct str inner = STR_INIT, inside = STR_INIT;
+
+    literal_text(literal, n, &inner);
+    if (literal[n] == ':')
+        requalify(naming, str_text(&inner), &inside);
+    else
+        str_add(&inside, naming->name ? naming->name : SCHEMA_MARK);
+    add_literal(out, str_text(&inside));
+    out->failed = out->failed || !str_ok(&inner) || !str_ok(&inside);
+}
+
+static void requalify(const struct naming *naming, const char *sql, struct str *out)
+{
+    token_kind kind;
+
+    for (size_t n; *sql; sql += n) {
+        n = token_len(sql, &kind);
+        if (is_mark(sql)) {
+            n = strlen(SCHEMA_MARK);
+            name_schema(naming, &sql, n, out);
+        } else if (kind == TOKEN_LITERAL &&
+                   (strncmp(sql + n, "::reg", 5) == 0 || says(sql, n, SCHEMA_MARK))) {
+            requalify_literal(naming, sql, n, out);
+        } else {
+            str_add_n(out, sql, n);
+        }
+    }
 }
 
 char *schema_requalify(const char *sql, const char *schema)
 {
     CLEANUP(str_clear) struct str out = STR_INIT;
-    size_t len = strlen(SCHEMA_MARK);
-    const char *from = sql;
+    struct naming naming = {.name = schema};
 
-    for (const char *mark; (mark = strstr(from, SCHEMA_MARK)); from = mark + len) {
-        str_add_n(&out, from, (size_t)(mark - from));
-        if (schema)
-            add_schema(&out, schema, mark > sql ? mark[-1] : '\0', mark[len]);
-        else if (mark[len] == '.')
-            mark++; /* with the dot */
-        else
-            str_add(&out, SCHEMA_MARK);
-    }
-    str_add(&out, from);
+    if (schema && pg_ident_quote(schema, &naming.ident, NULL))
+        return NULL;
+    requalify(&naming, sql, &out);
     return str_take(&out);
 }

@@ -56,6 +56,8 @@ static json_t *column_json(const struct schema *s, const struct schema_column *c
     json_object_set_new(out, "name", json_text(c->name));
     add_type(out, s, &c->type);
     json_object_set_new(out, "nullable", json_boolean(!c->not_null));
+    if (c->type.domain_not_null)
+        json_object_set_new(out, "not_null", json_boolean(c->own_not_null));
     json_object_set_new(out, c->generated ? "generated" : "default", json_text(c->default_expr));
     if (c->identity != IDENTITY_NONE)
         json_object_set_new(out, "identity", json_string(column_identity_name(c->identity)));

@@ -1,4 +1,4 @@
--- What can be in a schema beside tables, made on the search path of a schema named @.
+-- What can be in a schema beside tables, made on the search path of a schema named @schema@.
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE TYPE address AS (street text COLLATE "C", mood mood, tags text[]);
 COMMENT ON TYPE address IS 'where';
@@ -9,10 +9,10 @@ CREATE SEQUENCE tickets AS bigint START 100 INCREMENT 5 MAXVALUE 100000 CYCLE;
 CREATE FUNCTION twice(n positive) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n * 2';
 CREATE FUNCTION valid(m mood) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT m IS NOT NULL $$;
 -- text that names the schema, with a comment that has an apostrophe
-CREATE FUNCTION counted() RETURNS bigint LANGUAGE plpgsql SET search_path = @ AS $$
+CREATE FUNCTION counted() RETURNS bigint LANGUAGE plpgsql SET search_path = @schema@ AS $$
 BEGIN
     -- don't count twice
-    RETURN (SELECT count(*) FROM @.people);
+    RETURN (SELECT count(*) FROM @schema@.people);
 END $$;
 CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.at = now(); RETURN NEW; END';
 CREATE PROCEDURE clean(INOUT n int) LANGUAGE plpgsql AS 'BEGIN n = 0; END';
@@ -75,5 +75,5 @@ CREATE FUNCTION all_grown() RETURNS SETOF grown LANGUAGE sql STABLE BEGIN ATOMIC
 GRANT SELECT, INSERT ON people TO pg_monitor;
 GRANT UPDATE (name, mood) ON people TO pg_monitor WITH GRANT OPTION;
 GRANT USAGE ON SEQUENCE tickets TO PUBLIC;
-GRANT USAGE ON SCHEMA @ TO pg_monitor;
+GRANT USAGE ON SCHEMA @schema@ TO pg_monitor;
 REVOKE EXECUTE ON FUNCTION twice(positive) FROM PUBLIC;

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/str.h"
 #include "core/pg/ident.h"
@@ -10,16 +11,20 @@
 
 static void read_sample(const char *file, const char *ident, struct str *out)
 {
-    char path[512];
+    static const char mark[] = "@schema@";
+    char path[512], line[4096];
     (void)snprintf(path, sizeof path, TENANTD_SOURCE_DIR "/tests/pg/%s", file);
     FILE *in = fopen(path, "r");
 
     ck_assert_msg(in != NULL, "%s", path);
-    for (int c; (c = fgetc(in)) != EOF;)
-        if (c == '@')
+    while (fgets(line, sizeof line, in)) {
+        char *from = line;
+        for (char *at; (at = strstr(from, mark)); from = at + strlen(mark)) {
+            str_add_n(out, from, (size_t)(at - from));
             str_add(out, ident);
-        else
-            str_add_char(out, (char)c);
+        }
+        str_add(out, from);
+    }
     (void)fclose(in);
 }
 
