@@ -88,6 +88,24 @@ static void key_of(const char *server, const struct catalog *catalog, const bool
     sha256_hex(str_text(&text), text.len, out);
 }
 
+/* What hangs on a table, or is a sequence of one of its columns. */
+static bool is_on(const json_t *object, const char *table)
+{
+    const char *on = json_string_value(json_object_get(object, "on"));
+    size_t n = strlen(table);
+
+    return on && strncmp(on, table, n) == 0 && (!on[n] || on[n] == '.');
+}
+
+static void leave_out(json_t *json, const char *table)
+{
+    json_t *objects = json_object_get(json, "objects");
+
+    for (size_t i = json_array_size(objects); i-- > 0;)
+        if (is_on(json_array_get(objects, i), table))
+            (void)json_array_remove(objects, i);
+}
+
 /* The model as canonical JSON, without the tables of migration tools. free() *out. */
 static err_code read_model(struct pg *pg, const char *schema, const char *tracking_table,
                            char **out, struct err *err)
@@ -101,8 +119,10 @@ static err_code read_model(struct pg *pg, const char *schema, const char *tracki
     json_auto_t *json = schema_json(model, false);
     json_t *tables = json_object_get(json, "tables");
     for (size_t i = json_array_size(tables); i-- > 0;)
-        if (foreign_is_tracker(model->tables[i].name))
+        if (foreign_is_tracker(model->tables[i].name)) {
+            leave_out(json, model->tables[i].name);
             (void)json_array_remove(tables, i);
+        }
     *out = json ? json_canonical(json) : NULL;
     return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }

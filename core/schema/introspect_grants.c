@@ -7,7 +7,9 @@
 #define RELATIONS                                                                                  \
     " FROM pg_depend d JOIN pg_class c ON c.oid = d.objid"                                         \
     " WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = ANY ($1::oid[])"              \
-    " AND d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+    " AND d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"         \
+    " AND ($2::text IS NULL OR NOT (" LEFT_OUT("c.relname")                                        \
+    "  OR c.relname = $2::text || '_id_seq'))"
 
 /* Every list of access rights, with what it is of. */
 #define LISTS                                                                                      \

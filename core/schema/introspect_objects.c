@@ -69,7 +69,12 @@ static const struct pg_stmt sequences_stmt = {
                  "q.seqrelid = o.oid"
                  " WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = ANY ($1::oid[])"
                  " AND d.classid = 'pg_class'::regclass AND NOT EXISTS (SELECT FROM pg_depend e"
-                 "  WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype IN ('e', 'i'))",
+                 "  WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype IN ('e', 'i'))"
+                 " AND ($2::text IS NULL OR NOT EXISTS (SELECT FROM pg_depend w"
+                 "  JOIN pg_class c ON c.oid = w.refobjid WHERE w.classid = d.classid AND w.objid "
+                 "= o.oid"
+                 "  AND w.deptype = 'a' AND w.refclassid = d.classid AND " LEFT_OUT(
+                     "c.relname") "))",
 };
 
 /* What is named and no more: nobody could make it from the model. */
@@ -93,18 +98,19 @@ static const struct pg_stmt others_stmt = {
 static const struct {
     object_kind kind;
     const struct pg_stmt *stmt;
-    bool of_tables;
+    bool of_tables;    /* $1 */
+    bool without_some; /* $2 is the tracking table's name, or NULL */
 } kinds[] = {
-    {OBJECT_COMPOSITE, &composites_stmt, false},
-    {OBJECT_RANGE, &ranges_stmt, false},
-    {OBJECT_SEQUENCE, &sequences_stmt, false},
-    {OBJECT_FUNCTION, &functions_stmt, false},
-    {OBJECT_STATISTICS, &statistics_stmt, false},
-    {OBJECT_TRIGGER, &triggers_stmt, true},
-    {OBJECT_RULE, &rules_stmt, true},
-    {OBJECT_POLICY, &policies_stmt, true},
-    {OBJECT_GRANT, &grants_stmt, false},
-    {OBJECT_OTHER, &others_stmt, false},
+    {OBJECT_COMPOSITE, &composites_stmt, false, false},
+    {OBJECT_RANGE, &ranges_stmt, false, false},
+    {OBJECT_SEQUENCE, &sequences_stmt, false, true},
+    {OBJECT_FUNCTION, &functions_stmt, false, false},
+    {OBJECT_STATISTICS, &statistics_stmt, false, false},
+    {OBJECT_TRIGGER, &triggers_stmt, true, false},
+    {OBJECT_RULE, &rules_stmt, true, false},
+    {OBJECT_POLICY, &policies_stmt, true, false},
+    {OBJECT_GRANT, &grants_stmt, false, true},
+    {OBJECT_OTHER, &others_stmt, false, false},
 };
 
 static err_code set_definition(const struct read_schema *of, const char *text,
@@ -162,7 +168,10 @@ err_code read_objects(struct schema_reader *r, struct err *err)
     for (size_t k = 0; k < ARRAY_LEN(kinds) && !rc; k++) {
         CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
         const struct str *of = kinds[k].of_tables ? &r->oid_array : &r->namespaces;
-        rc = pg_query(r->pg, kinds[k].stmt, PG_ARGS(PG_ARG(str_text(of))), &rows, err);
+        rc = kinds[k].without_some
+                 ? pg_query(r->pg, kinds[k].stmt,
+                            PG_ARGS(PG_ARG(str_text(of)), PG_ARG(r->tracking_table)), &rows, err)
+                 : pg_query(r->pg, kinds[k].stmt, PG_ARGS(PG_ARG(str_text(of))), &rows, err);
         for (size_t i = 0; i < pg_rows_count(rows) && !rc; i++)
             rc = add_object(r, kinds[k].kind, rows, i, err);
     }

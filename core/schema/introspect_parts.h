@@ -8,6 +8,10 @@
 #include "core/pg/pg.h"
 #include "core/schema/model.h"
 
+/* Whether the table of that name is left out of a model: $2 is the tracking table's. */
+#define LEFT_OUT(name)                                                                             \
+    "(" name " = $2::text OR " name " = '__tenantd_seeds'"                                         \
+    " OR starts_with(" name "::text, $2::text || '_backup_'))"
 /* obj_description() and col_description() are functions in SQL, which cost ten times as much. */
 #define DESCRIPTION(oid, class, sub)                                                               \
     "(SELECT description FROM pg_description WHERE objoid = " oid " AND objsubid = " sub           \

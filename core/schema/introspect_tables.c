@@ -60,10 +60,9 @@ static const struct pg_stmt tables_stmt = {
                  " FROM pg_depend d JOIN pg_class c ON c.oid = d.objid"
                  " WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = ANY ($1::oid[])"
                  " AND d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
-                 " AND ($2::text IS NULL OR (c.relname <> $2::text AND c.relname <> "
-                 "'__tenantd_seeds'"
-                 "  AND NOT starts_with(c.relname::text, $2::text || '_backup_')))"
-                 " ORDER BY d.refobjid, c.relname::text COLLATE \"C\"",
+                 " AND ($2::text IS NULL OR NOT " LEFT_OUT(
+                     "c.relname") ")"
+                                  " ORDER BY d.refobjid, c.relname::text COLLATE \"C\"",
 };
 
 static err_code fill_table(const struct read_schema *of, const struct pg_rows *rows, size_t row,

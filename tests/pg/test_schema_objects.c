@@ -124,14 +124,34 @@ START_TEST(twins_have_one_fingerprint)
     schema_sample_make(pg, "objects", "test_schema_objects.sql");
     schema_sample_make(pg, names[_i], "test_schema_objects.sql");
     CLEANUP(schema_freep)
-    struct schema *s = must_read(pg, "objects"),
-                  *t = must_read(pg, names[_i]);
+    struct schema *s = must_read(pg, "objects"), *t = must_read(pg, names[_i]);
     json_auto_t *a = schema_json(s, false), *b = schema_json(t, false), *lines = json_array();
     size_t differences = schema_diff(a, b, 5, lines);
     CLEANUP(freep) char *text = json_dumps(lines, JSON_COMPACT), *y = json_canonical(b);
 
     ck_assert_msg(!differences, "%.2000s", text);
     ck_assert_ptr_null(strstr(y, names[1]));
+}
+END_TEST
+
+START_TEST(bookkeeping_is_left_out)
+{
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    struct schema_options options = {.tracking_table = "__m"};
+    struct err err = {.code = ERR_NONE};
+    CLEANUP(schema_freep) struct schema *s = NULL, *whole = NULL;
+    pg_fixture_sql(pg, "DROP SCHEMA IF EXISTS books CASCADE; CREATE SCHEMA books;"
+                       "CREATE TABLE books.__m (id serial PRIMARY KEY, name text);"
+                       "CREATE TABLE books.t (id serial PRIMARY KEY);"
+                       "GRANT SELECT ON ALL TABLES IN SCHEMA books TO PUBLIC;"
+                       "GRANT SELECT ON ALL SEQUENCES IN SCHEMA books TO PUBLIC");
+
+    ck_assert_msg(!schema_read(pg, "books", &options, &s, &err), "%s", err.msg);
+    ck_assert_uint_eq(s->n_tables, 1);
+    ck_assert_uint_eq(s->n_objects, 3); /* a sequence, and two grants */
+    ck_assert_ptr_nonnull(find(s, OBJECT_SEQUENCE, "t_id_seq"));
+    ck_assert_msg(!schema_read(pg, "books", NULL, &whole, &err), "%s", err.msg);
+    ck_assert_uint_eq(whole->n_objects, 6);
 }
 END_TEST
 
@@ -166,6 +186,7 @@ static Suite *suite(void)
     tcase_add_test(t, objects_are_what_they_are);
     tcase_add_test(t, tables_are_what_they_are);
     tcase_add_loop_test(t, twins_have_one_fingerprint, 0, 3);
+    tcase_add_test(t, bookkeeping_is_left_out);
     tcase_add_test(t, many_are_read_together);
     suite_add_tcase(s, t);
     return s;
