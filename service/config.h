@@ -75,6 +75,7 @@ struct config {
         const char *default_format; /* of tracking tables that have to be made */
         int64_t watch_interval_ms, lock_timeout_ms, statement_timeout_ms, plan_ttl_s;
         int max_parallel, lock_attempts;
+        bool baseline;
     } migrations;
     struct {
         char *schema, *migrations_folder, *table, *seeds_folder;

@@ -133,6 +133,10 @@ static const struct setting rows[] = {
     {.name = "migrations.lock_timeout_ms", .kind = SETTING_AMOUNT, AT(migrations.lock_timeout_ms),
      .fallback = "3000", .min = 1, .max = HOUR_MS, .unit = "ms",
      .help = "How long a migration may wait for a lock, and so hold up others behind it."},
+    {.name = "migrations.baseline", .kind = SETTING_BOOL, AT(migrations.baseline),
+     .fallback = "true",
+     .help = "New tenants begin with what all migrations make together, once that is proven equal to "
+             "replaying them one by one; where it is not they are replayed."},
     {.name = "migrations.lock_attempts", .kind = SETTING_COUNT, AT(migrations.lock_attempts),
      .fallback = "20", .min = 1, .max = 10000, .unit = "attempts",
      .help = "How often a tenant is tried whose locks are not to be had, with growing pauses."},

@@ -54,6 +54,7 @@ static void fill_engine_settings(const struct daemon *d, struct engine_settings 
         .lock_timeout_ms = (int)c->migrations.lock_timeout_ms,
         .statement_timeout_ms = (int)c->migrations.statement_timeout_ms,
         .lock_attempts = c->migrations.lock_attempts,
+        .baseline = c->migrations.baseline,
         .policy = &d->policy,
         .connect_timeout_s = c->connection.connect_timeout_s,
         .acquire_timeout_ms = c->pool.acquire_timeout_ms,

@@ -8,6 +8,7 @@
 #include "core/base/str.h"
 #include "core/job/expected.h"
 #include "core/job/kinds.h"
+#include "core/job/snapshot.h"
 #include "core/migrate/applied_store.h"
 #include "core/tenant/server_store.h"
 
@@ -24,6 +25,7 @@ struct engine {
     struct pool_manager *pools;
     struct catalog_cache *catalogs;
     struct expected_cache *expected;
+    struct snapshot_cache *snapshots;
     pthread_mutex_t sets_lock;
     struct set_entry sets[SETS_MAX]; /* a ring: the oldest is overwritten */
     size_t set_count, set_next;
@@ -73,7 +75,8 @@ err_code engine_new(const struct engine_settings *settings, struct budget_set *b
     e->pools = pools;
     (void)pthread_mutex_init(&e->sets_lock, NULL);
     e->expected = expected_cache_new();
-    err_code rc = e->expected ? catalog_cache_new(&e->catalogs, err)
+    e->snapshots = snapshot_cache_new();
+    err_code rc = e->expected && e->snapshots ? catalog_cache_new(&e->catalogs, err)
                               : err_set(err, ERR_INTERNAL, "out of memory");
     if (rc) {
         engine_free(e);
@@ -91,6 +94,7 @@ void engine_free(struct engine *e)
         applied_set_free(e->sets[i].set);
     catalog_cache_free(e->catalogs);
     expected_cache_free(e->expected);
+    snapshot_cache_free(e->snapshots);
     (void)pthread_mutex_destroy(&e->sets_lock);
     free(e);
 }
@@ -113,6 +117,11 @@ struct pool_manager *engine_pools(struct engine *e)
 struct expected_cache *engine_expected(struct engine *e)
 {
     return e->expected;
+}
+
+struct snapshot_cache *engine_snapshots(struct engine *e)
+{
+    return e->snapshots;
 }
 
 err_code engine_server_url(struct engine *e, struct pg *control, const char *server, char **url,

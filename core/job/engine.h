@@ -16,6 +16,7 @@ struct engine_settings {
     const char *schema_template, *shared_schema, *tracking_table, *shared_tracking_table;
     tracking_format default_format, shared_default_format;
     int lock_timeout_ms, statement_timeout_ms, lock_attempts;
+    bool baseline; /* new schemas begin with a snapshot (snapshot.h) */
     const struct sql_policy *policy; /* what migrations may do; NULL: the strict one */
     int connect_timeout_s;
     int64_t acquire_timeout_ms;
@@ -32,6 +33,10 @@ struct pool_manager *engine_pools(struct engine *engine);
 /* What schemas must look like (expected.h). */
 struct expected_cache;
 struct expected_cache *engine_expected(struct engine *engine);
+
+/* What new schemas begin with (snapshot.h). */
+struct snapshot_cache;
+struct snapshot_cache *engine_snapshots(struct engine *engine);
 
 /* A connection to a server under its budget, for the runner and for whoever reads a tenant's own
  * tables; given back with engine_close_server(). control is asked where the server is. */

@@ -7,7 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
-#include "core/migrate/lane_target.h"
+#include "core/job/scratch.h"
 #include "core/migrate/repair.h"
 #include "core/schema/diff.h"
 #include "core/schema/introspect.h"
@@ -16,7 +16,6 @@
 enum {
     SLOTS = 16,           /* distinct states kept; a fleet has a handful */
     DIFFERENCES_MAX = 50, /* shown */
-    SCRATCH_BYTES = 8,
 };
 
 struct expected_cache {
@@ -127,78 +126,20 @@ static err_code read_model(struct pg *pg, const char *schema, const char *tracki
     return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
-static err_code make_scratch(struct pg *pg, const char *scratch, const char *shared,
-                             struct err *err)
-{
-    CLEANUP(str_clear) struct str sql = STR_INIT;
-    struct pg_ident ident;
-    err_code rc = pg_ident_quote(shared, &ident, err);
-
-    if (rc)
-        return rc;
-    str_addf(&sql, "CREATE SCHEMA %s; SET LOCAL search_path = %s, ", scratch, scratch);
-    str_add(&sql, ident.sql);
-    str_add(&sql, ", pg_temp");
-    return str_ok(&sql) ? pg_command(pg, str_text(&sql), err)
-                        : err_set(err, ERR_INTERNAL, "out of memory");
-}
-
-/* What runs of it, in one transaction: in a scratch schema there is nothing that CONCURRENTLY would
- * spare. */
-static err_code replay_one(struct pg *pg, const struct migration *m, struct err *err)
-{
-    CLEANUP(str_clear) struct str sql = STR_INIT;
-    size_t left = 0;
-
-    str_add_n(&sql, m->sql + m->run_from, m->run_to - m->run_from);
-    if (!str_ok(&sql))
-        return err_set(err, ERR_INTERNAL, "out of memory");
-    for (size_t i = 0; i < m->statement_count; i++) {
-        const struct statement *s = &m->statements[i];
-        left += !m->no_transaction ||
-                lane_strip(s->kind, sql.data + s->offset - m->run_from, s->length);
-    }
-    return left ? pg_command(pg, str_text(&sql), err) : ERR_NONE;
-}
-
-static err_code replay(struct pg *pg, const struct catalog *catalog, const bool *applied,
-                       struct err *err)
-{
-    for (size_t i = 0; i < catalog->count; i++) {
-        const struct migration *m = &catalog->items[i];
-        struct err why = {.code = ERR_NONE};
-        if (!applied[i])
-            continue;
-        err_code rc = replay_one(pg, m, &why);
-        if (rc && err_is_retryable(rc)) {
-            *err = why;
-            return rc;
-        }
-        if (rc)
-            return err_set(err, ERR_MIGRATION_FAILED,
-                           "%.200s cannot be replayed to verify the schema: %.250s", m->version,
-                           why.msg);
-    }
-    return ERR_NONE;
-}
-
 /* The savepoint is gone back to whatever happens, and all of it with it. */
 static err_code make_expected(const struct expecting *e, struct pg *pg,
                               const struct catalog *catalog, const bool *applied, char **out,
                               struct err *err)
 {
     const struct engine_settings *s = engine_settings(e->engine);
-    unsigned char bytes[SCRATCH_BYTES];
-    char scratch[64] = "tenantd_scratch_";
+    char scratch[SCRATCH_NAME_SIZE];
 
-    random_bytes(bytes, sizeof bytes);
-    hex_encode(bytes, sizeof bytes, scratch + strlen(scratch));
     err_code rc = pg_command(pg, "SAVEPOINT tenantd_replay", err);
     if (rc)
         return rc;
-    rc = make_scratch(pg, scratch, s->shared_schema, err);
+    rc = scratch_make(pg, s->shared_schema, scratch, err);
     if (!rc)
-        rc = replay(pg, catalog, applied, err);
+        rc = scratch_replay(pg, catalog, applied, err);
     if (!rc)
         rc = read_model(pg, scratch, s->tracking_table, out, err);
     err_code back =

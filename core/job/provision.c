@@ -2,6 +2,7 @@
 #include "core/job/provision.h"
 
 #include "core/base/str.h"
+#include "core/job/snapshot.h"
 #include "core/job/task_lane.h"
 #include "core/tenant/schema_ops.h"
 
@@ -48,6 +49,25 @@ static err_code create_in_steps(struct task_run *run, const struct catalog *cata
     return rc ? rc : provision_forward(run, catalog, options->schema, applied, err);
 }
 
+/* From a snapshot where there is one. One that fails is not used again, and the history is replayed:
+ * nothing of the schema is left then. */
+static err_code create_schema(struct task_run *run, const struct catalog *catalog,
+                              struct apply_options *options, struct apply_result *applied,
+                              struct err *err)
+{
+    CLEANUP(baseline_clear) struct apply_baseline baseline = {.sql = NULL};
+
+    snapshot_find(run->ctx, run->server, run->task->server, catalog, &baseline);
+    options->baseline = baseline.sql ? &baseline : NULL;
+    err_code rc = apply_run(run->server, catalog, NULL, options, applied, err);
+    options->baseline = NULL;
+    if (!baseline.sql || rc != ERR_MIGRATION_FAILED || !str_eq(applied->failure.step, "baseline"))
+        return rc;
+    snapshot_refuse(run->ctx, run->task->server, catalog, applied->failure.message);
+    apply_result_clear(applied);
+    return apply_run(run->server, catalog, NULL, options, applied, err);
+}
+
 err_code provision_schema(struct task_run *run, const struct catalog *catalog, const char *schema,
                           const char *comment, struct apply_result *applied, struct err *err)
 {
@@ -55,7 +75,7 @@ err_code provision_schema(struct task_run *run, const struct catalog *catalog, c
 
     options.create_schema = true;
     options.schema_comment = comment;
-    err_code rc = apply_run(run->server, catalog, NULL, &options, applied, err);
+    err_code rc = create_schema(run, catalog, &options, applied, err);
     if (needs_commits(rc, applied))
         return create_in_steps(run, catalog, &options, applied, err);
     /* a replica may die between the commit of the schema and the end of its task; the next attempt

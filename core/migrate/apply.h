@@ -10,6 +10,15 @@
 
 struct lane_access;
 
+/* What makes all that the first migrations of a catalog make, in a new schema that is alone on the
+ * search path but for the shared one. */
+struct apply_baseline {
+    char *sql; /* a byte APPLY_SCHEMA_HOLE stands for the schema's quoted name; ends in a semicolon */
+    size_t statements;
+    char *version; /* the last of those migrations */
+};
+#define APPLY_SCHEMA_HOLE "\xf9"
+
 struct apply_options {
     const char *schema;        /* where the tables go */
     const char *shared_schema; /* second on the search path */
@@ -20,6 +29,7 @@ struct apply_options {
     const struct applied_set *back_to; /* down: instead of a target; borrowed, may be NULL */
     tracking_format format;    /* of a tracking table that is not there yet and not assumed */
     bool create_schema;        /* provisioning: CREATE SCHEMA and everything in one transaction */
+    const struct apply_baseline *baseline; /* with create_schema: instead of those; NULL: replay */
     const char *schema_comment; /* with create_schema: its COMMENT, written with it; NULL: none */
     bool async_commit;         /* the caller flushes later (a commit that writes WAL, same cluster) */
     int lock_timeout_ms, statement_timeout_ms; /* 0: no limit */
@@ -34,7 +44,7 @@ err_code apply_plan(const struct catalog *catalog, const struct applied_set *set
 
 /* Where and why a schema stopped. */
 struct apply_failure {
-    const char *step; /* "plan", "lock", "create_schema", "migrate", "commit"; a literal */
+    const char *step; /* "plan", "lock", "create_schema", "baseline", "migrate", "commit"; a literal */
     char version[MIGRATION_VERSION_MAX + 1]; /* "" outside a migration */
     int statement;      /* in the migration, from 1; 0 outside */
     int line, column;   /* in the migration's file; 0 outside */

@@ -177,6 +177,19 @@ static void add_text(struct writing *w, const struct migration *m)
     str_add(&s->sql, "\n;\n"); /* the text may end in a comment without a newline */
 }
 
+static void add_record(struct writing *w, const struct plan *plan, const struct plan_entry *entry)
+{
+    const struct migration *m = plan->down ? entry->migration->down : entry->migration;
+
+    if (plan->down)
+        tracking_sql_delete(&w->script.sql, w->set->format, TABLE, entry->row);
+    else
+        tracking_sql_insert(&w->script.sql, w->set->format, TABLE, m);
+    end_statement(w, STEP_RECORD, m);
+    if (!plan_entry_done(plan, entry, w->set))
+        w->failed = true;
+}
+
 static void add_migration(struct writing *w, const struct plan *plan,
                           const struct plan_entry *entry)
 {
@@ -189,13 +202,28 @@ static void add_migration(struct writing *w, const struct plan *plan,
     sqltext_add_literal(sql, w->nonce);
     add_then_fail(w, "the migration ended its transaction");
     end_statement(w, STEP_NONCE, m);
-    if (plan->down)
-        tracking_sql_delete(sql, w->set->format, TABLE, entry->row);
-    else
-        tracking_sql_insert(sql, w->set->format, TABLE, m);
-    end_statement(w, STEP_RECORD, m);
-    if (!plan_entry_done(plan, entry, w->set))
-        w->failed = true;
+    add_record(w, plan, entry);
+}
+
+/* Functions may name what comes later in the baseline. Returns how many entries of the plan it
+ * covers. */
+static size_t add_baseline(struct writing *w, const struct plan *plan)
+{
+    const struct apply_baseline *b = w->options->baseline;
+    size_t covered = 0;
+
+    if (!b)
+        return 0;
+    add_set(w, "check_function_bodies = off");
+    str_add(&w->script.sql, b->sql);
+    for (size_t i = 0; i < b->statements; i++)
+        add_step(w, STEP_BASELINE, NULL, 0, 0);
+    add_set(w, "check_function_bodies TO DEFAULT");
+    for (bool more = true; more && covered < plan->count; covered++) {
+        add_record(w, plan, &plan->entries[covered]);
+        more = strcmp(plan->entries[covered].migration->version, b->version) != 0;
+    }
+    return covered;
 }
 
 static void add_commit(struct writing *w, const struct migration *m)
@@ -221,7 +249,7 @@ static void write_provisioning(struct writing *w, const struct plan *plan)
     end_statement(w, STEP_CREATE_SCHEMA, NULL);
     add_schema_comment(w);
     add_create_table(w);
-    for (size_t i = 0; i < plan->count; i++)
+    for (size_t i = add_baseline(w, plan); i < plan->count; i++)
         if (plan->entries[i].in_target)
             add_migration(w, plan, &plan->entries[i]);
     add_commit(w, NULL);

@@ -17,6 +17,7 @@ typedef enum apply_step_kind {
     STEP_GUARD, /* the tracking table is what was assumed */
     STEP_CREATE_SCHEMA,
     STEP_CREATE_TABLE,
+    STEP_BASELINE, /* instead of migrations that come before */
     STEP_STATEMENT,
     STEP_NONCE, /* the transaction is still the one that was begun */
     STEP_RECORD,

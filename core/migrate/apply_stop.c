@@ -40,6 +40,8 @@ static const char *step_name(apply_step_kind kind)
     case STEP_CREATE_SCHEMA:
     case STEP_CREATE_TABLE:
         return "create_schema";
+    case STEP_BASELINE:
+        return "baseline";
     case STEP_STATEMENT:
     case STEP_NONCE:
     case STEP_RECORD:

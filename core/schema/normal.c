@@ -250,8 +250,29 @@ char *schema_requalify(const char *sql, const char *schema)
     CLEANUP(str_clear) struct str out = STR_INIT;
     struct naming naming = {.name = schema};
 
+    if (str_eq(schema, SCHEMA_MARK))
+        return strdup(sql);
     if (schema && pg_ident_quote(schema, &naming.ident, NULL))
         return NULL;
     requalify(&naming, sql, &out);
+    return str_take(&out);
+}
+
+char *schema_put_mark(const char *sql, const char *with)
+{
+    CLEANUP(str_clear) struct str out = STR_INIT;
+    token_kind kind;
+
+    for (size_t n; *sql; sql += n) {
+        n = token_len(sql, &kind);
+        if (is_mark(sql)) {
+            n = strlen(SCHEMA_MARK);
+            str_add(&out, with);
+            continue;
+        }
+        if (kind == TOKEN_LITERAL && memmem(sql, n, SCHEMA_MARK, strlen(SCHEMA_MARK)))
+            return NULL;
+        str_add_n(&out, sql, n);
+    }
     return str_take(&out);
 }

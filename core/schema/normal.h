@@ -20,5 +20,8 @@ char *schema_unqualify(const char *sql, const char *schema, const struct name_li
  * qualification becomes the mark, and so does a literal that is just the schema's name. */
 char *schema_mark(const char *sql, const char *schema) MUST_USE;
 /* The way back: the schema of that name in place of the mark; with NULL names are bare, and the mark
- * stays where nothing else can. */
+ * stays where nothing else can; with SCHEMA_MARK it stays everywhere. */
 char *schema_requalify(const char *sql, const char *schema) MUST_USE;
+/* sql with `with` as it stands in place of every mark, which is no SQL yet. NULL without memory, and
+ * where the schema is named in a literal, which takes it in other quotes. */
+char *schema_put_mark(const char *sql, const char *with) MUST_USE;

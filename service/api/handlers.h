@@ -4,6 +4,8 @@
 
 #include "service/api/api.h"
 
+/* baselines.c */
+api_handler baselines_get, baselines_make;
 /* catalogs.c */
 api_handler catalogs_list, catalogs_get, migrations_list, migrations_put, migrations_get,
     migrations_delete, downs_get, downs_put, downs_delete, bundles_create;

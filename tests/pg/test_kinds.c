@@ -86,7 +86,10 @@ static void run_as(void (*kind)(struct task_run *, struct task_result *), const 
     (void)snprintf(schema, sizeof schema, "k_%s", id);
     (void)snprintf(tenant, sizeof tenant, "%s", id);
     struct job job = {.kind = (char *)(uintptr_t)job_kind, .args = json_loads(job_args, 0, NULL)};
-    struct task task = {.id = 1, .tenant_id = tenant, .args = json_pack("{s:s}", "schema", schema)};
+    struct task task = {.id = 1,
+                        .tenant_id = tenant,
+                        .server = (char[]){"default"},
+                        .args = json_pack("{s:s}", "schema", schema)};
     struct task_run run = {.ctx = engine, .job = &job, .task = &task, .control = pg, .server = pg};
     __typeof__(*run.cancelled) flag = is_cancelled;
 
