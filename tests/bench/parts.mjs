@@ -65,7 +65,7 @@ const provisionTurn = {
     bench.daemon(async (d) => {
       for (const { version, sql } of ten) await d.register(version, sql);
       return bench.tenants / (await seconds(() => d.provision(ids(bench.tenants))));
-    }),
+    }, { TENANTD_MIGRATIONS_BASELINE: 'false' }), // it replays, as the others do
   seed: (bench, folder) => bench.database((url) => seedRate(bench, url, folder, bench.tenants)),
 };
 
@@ -238,3 +238,4 @@ export const memory = (bench) =>
   });
 
 export { warm } from './warm.mjs';
+export { baseline } from './history.mjs';
