@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/migrate/hazard.h"
 
-#include <pg_query.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/migrate/sqlnode.h"
 #include "core/migrate/sqltree.h"
-
-enum { TREE_DEPTH = 40, STATEMENT_MAX = 1024 * 1024 };
 
 /* Table locks, the weakest first. */
 static const char *const lock_names[] = {"SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE",
@@ -30,96 +28,6 @@ struct looking {
     size_t statement;
 };
 
-static const char *text(const json_t *fields, const char *key)
-{
-    const char *value = json_string_value(json_object_get(fields, key));
-    return value ? value : "";
-}
-
-static bool is_true(const json_t *fields, const char *key)
-{
-    return json_is_true(json_object_get(fields, key));
-}
-
-/* A constraint of a column's definition. */
-static const json_t *constraint_of(const json_t *column, const char *kind)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach(json_object_get(column, "constraints"), i, item)
-    {
-        const json_t *constraint = json_object_get(item, "Constraint");
-        if (str_eq(text(constraint, "contype"), kind))
-            return constraint;
-    }
-    return NULL;
-}
-
-static bool calls_volatile(const json_t *tree)
-{
-    static const char *const names[] = {"random",           "gen_random_uuid", "uuid_generate_v4",
-                                        "uuid_generate_v1", "clock_timestamp", "nextval",
-                                        "timeofday",        "setval"};
-    const char *key;
-    json_t *item;
-    size_t i;
-
-    if (json_is_string(tree))
-        for (size_t n = 0; n < ARRAY_LEN(names); n++)
-            if (str_eq(json_string_value(tree), names[n]))
-                return true;
-    json_array_foreach(tree, i, item) if (calls_volatile(item)) return true;
-    json_object_foreach((json_t *)(uintptr_t)tree, key, item) if (calls_volatile(item)) return true;
-    return false;
-}
-
-static bool is_serial(const json_t *column)
-{
-    const json_t *names = json_object_get(json_object_get(column, "typeName"), "names");
-    const json_t *last = json_array_get(names, json_array_size(names) - 1);
-    return strstr(text(json_object_get(last, "String"), "sval"), "serial") != NULL;
-}
-
-static bool fills_each_row(const json_t *column)
-{
-    return is_serial(column) || constraint_of(column, "CONSTR_IDENTITY") ||
-           constraint_of(column, "CONSTR_GENERATED") ||
-           calls_volatile(json_object_get(constraint_of(column, "CONSTR_DEFAULT"), "raw_expr"));
-}
-
-static bool lacks_values(const json_t *column)
-{
-    bool needed =
-        constraint_of(column, "CONSTR_NOTNULL") || constraint_of(column, "CONSTR_PRIMARY");
-    return needed && !fills_each_row(column) && !constraint_of(column, "CONSTR_DEFAULT");
-}
-
-static bool is_unique(const json_t *column)
-{
-    return constraint_of(column, "CONSTR_UNIQUE") || constraint_of(column, "CONSTR_PRIMARY");
-}
-
-static bool is_validated(const json_t *constraint)
-{
-    return !is_true(constraint, "skip_validation");
-}
-
-static bool builds_index(const json_t *constraint)
-{
-    return !json_object_get(constraint, "indexname");
-}
-
-/* Without CONCURRENTLY, which REINDEX has as an option. */
-static bool blocks(const json_t *fields)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach(json_object_get(fields, "params"), i,
-                       item) if (str_eq(text(json_object_get(item, "DefElem"), "defname"),
-                                        "concurrently")) return false;
-    return !is_true(fields, "concurrent");
-}
-
 static const char rewrite[] = "every row is written anew while nobody may read or write the table";
 static const char scan[] = "every row is read while nobody may write the table";
 static const char build[] = "an index is built while nobody may write the table";
@@ -134,30 +42,30 @@ static const struct hazard_rule {
 } rules[] = {
     {"AT_AlterColumnType", "column_type", NULL, rewrite},
     {"AT_SetNotNull", "set_not_null", NULL, scan},
-    {"AT_AddColumn", "add_column_without_values", lacks_values,
+    {"AT_AddColumn", "add_column_without_values", node_lacks_values,
      "a NOT NULL column without a default fails on a table that has rows"},
-    {"AT_AddColumn", "add_column_volatile_default", fills_each_row, rewrite},
-    {"AT_AddColumn", "add_column_unique", is_unique, build},
+    {"AT_AddColumn", "add_column_volatile_default", node_fills_each_row, rewrite},
+    {"AT_AddColumn", "add_column_unique", node_is_unique, build},
     {"AT_DropColumn", "drop_column", NULL, lost},
     {"AT_SetLogged", "rewrite", NULL, rewrite},
     {"AT_SetUnLogged", "rewrite", NULL, rewrite},
     {"AT_SetTableSpace", "rewrite", NULL, rewrite},
     {"AT_SetAccessMethod", "rewrite", NULL, rewrite},
-    {"CONSTR_FOREIGN", "add_foreign_key", is_validated,
+    {"CONSTR_FOREIGN", "add_foreign_key", node_is_validated,
      "every row is checked while nobody may write either table; add it NOT VALID, then validate "
      "it"},
-    {"CONSTR_CHECK", "add_check", is_validated,
+    {"CONSTR_CHECK", "add_check", node_is_validated,
      "every row is checked while nobody may write the table; add it NOT VALID, then validate it"},
-    {"CONSTR_UNIQUE", "add_unique", builds_index, build},
-    {"CONSTR_PRIMARY", "add_primary_key", builds_index, build},
+    {"CONSTR_UNIQUE", "add_unique", node_builds_index, build},
+    {"CONSTR_PRIMARY", "add_primary_key", node_builds_index, build},
     {"CONSTR_EXCLUSION", "add_exclusion", NULL, build},
-    {"IndexStmt", "create_index", blocks, build},
+    {"IndexStmt", "create_index", node_blocks, build},
     {"OBJECT_TABLE", "drop_table", NULL, lost},
     {"OBJECT_MATVIEW", "drop_table", NULL, lost},
     {"TruncateStmt", "truncate", NULL, lost},
     {"RenameStmt", "rename", NULL, renamed},
-    {"RefreshMatViewStmt", "refresh", blocks, "nobody may read the view meanwhile"},
-    {"ReindexStmt", "reindex", blocks, "an index is built while nobody may write the table"},
+    {"RefreshMatViewStmt", "refresh", node_blocks, "nobody may read the view meanwhile"},
+    {"ReindexStmt", "reindex", node_blocks, "an index is built while nobody may write the table"},
     {"ClusterStmt", "rewrite", NULL, rewrite},
 };
 
@@ -173,7 +81,7 @@ static const struct {
 
 static enum lock lock_of(const struct act *act)
 {
-    if (!blocks(act->fields))
+    if (!node_blocks(act->fields))
         return LOCK_UPDATE_EXCLUSIVE;
     for (size_t i = 0; i < ARRAY_LEN(weaker); i++)
         if (str_eq(act->kind, weaker[i].kind))
@@ -218,8 +126,8 @@ static void note_act(const struct looking *l, const struct act *act)
 /* The table that a constraint refers to is locked with the one that gets it. */
 static void note_referred(const struct looking *l, const json_t *constraint)
 {
-    if (str_eq(text(constraint, "contype"), "CONSTR_FOREIGN"))
-        note_lock(l->out, text(json_object_get(constraint, "pktable"), "relname"),
+    if (str_eq(node_text(constraint, "contype"), "CONSTR_FOREIGN"))
+        note_lock(l->out, node_text(json_object_get(constraint, "pktable"), "relname"),
                   LOCK_ROW_EXCLUSIVE);
 }
 
@@ -228,14 +136,14 @@ static void look_at_command(const struct looking *l, const json_t *command, cons
     const json_t *def = json_object_get(command, "def");
     const json_t *column = json_object_get(def, "ColumnDef");
     const json_t *constraint = json_object_get(def, "Constraint");
-    const char *subtype = text(command, "subtype");
+    const char *subtype = node_text(command, "subtype");
     bool adds = str_eq(subtype, "AT_AddConstraint");
 
-    note_act(l, &(struct act){.kind = adds ? text(constraint, "contype") : subtype,
+    note_act(l, &(struct act){.kind = adds ? node_text(constraint, "contype") : subtype,
                               .table = table,
                               .fields = adds ? constraint : column});
     note_referred(l, constraint);
-    note_referred(l, constraint_of(column, "CONSTR_FOREIGN"));
+    note_referred(l, node_constraint(column, "CONSTR_FOREIGN"));
 }
 
 static void look_at_alter(const struct looking *l, const json_t *node)
@@ -243,10 +151,10 @@ static void look_at_alter(const struct looking *l, const json_t *node)
     size_t i;
     json_t *item;
 
-    if (str_eq(text(node, "objtype"), "OBJECT_TABLE"))
+    if (str_eq(node_text(node, "objtype"), "OBJECT_TABLE"))
         json_array_foreach(json_object_get(node, "cmds"), i, item)
             look_at_command(l, json_object_get(item, "AlterTableCmd"),
-                            text(json_object_get(node, "relation"), "relname"));
+                            node_text(json_object_get(node, "relation"), "relname"));
 }
 
 /* A new table, and what it refers to. */
@@ -258,15 +166,15 @@ static void look_at_create(const struct looking *l, const json_t *node)
     json_array_foreach(json_object_get(node, "tableElts"), i, item)
     {
         note_referred(l, json_object_get(item, "Constraint"));
-        note_referred(l, constraint_of(json_object_get(item, "ColumnDef"), "CONSTR_FOREIGN"));
+        note_referred(l, node_constraint(json_object_get(item, "ColumnDef"), "CONSTR_FOREIGN"));
     }
-    (void)json_object_set_new(l->out->made, text(json_object_get(node, "relation"), "relname"),
+    (void)json_object_set_new(l->out->made, node_text(json_object_get(node, "relation"), "relname"),
                               json_true());
 }
 
 static void look_at_drop(const struct looking *l, const json_t *node)
 {
-    const char *kind = text(node, "removeType");
+    const char *kind = node_text(node, "removeType");
     bool tables = str_eq(kind, "OBJECT_TABLE") || str_eq(kind, "OBJECT_MATVIEW");
     size_t i;
     json_t *item;
@@ -278,7 +186,7 @@ static void look_at_drop(const struct looking *l, const json_t *node)
         const json_t *names = json_object_get(json_object_get(item, "List"), "items");
         const json_t *last = json_array_get(names, json_array_size(names) - 1);
         note_act(l, &(struct act){.kind = kind,
-                                  .table = text(json_object_get(last, "String"), "sval"),
+                                  .table = node_text(json_object_get(last, "String"), "sval"),
                                   .fields = node});
     }
 }
@@ -289,7 +197,7 @@ static void look_at_truncate(const struct looking *l, const json_t *node)
     json_t *item;
     json_array_foreach(json_object_get(node, "relations"), i, item)
         note_act(l, &(struct act){.kind = "TruncateStmt",
-                                  .table = text(json_object_get(item, "RangeVar"), "relname"),
+                                  .table = node_text(json_object_get(item, "RangeVar"), "relname"),
                                   .fields = node});
 }
 
@@ -316,31 +224,23 @@ static void look_at_node(const struct looking *l, const json_t *statement)
     }
     for (size_t i = 0; i < ARRAY_LEN(simple); i++) {
         const json_t *node = json_object_get(statement, simple[i]);
-        const char *table = text(json_object_get(node, "relation"), "relname");
+        const char *table = node_text(json_object_get(node, "relation"), "relname");
         if (node && *table)
             note_act(l, &(struct act){.kind = simple[i], .table = table, .fields = node});
     }
     const json_t *into = json_object_get(json_object_get(statement, "CreateTableAsStmt"), "into");
     if (into)
-        (void)json_object_set_new(l->out->made, text(json_object_get(into, "rel"), "relname"),
+        (void)json_object_set_new(l->out->made, node_text(json_object_get(into, "rel"), "relname"),
                                   json_true());
 }
 
 static void look(const struct looking *l)
 {
     const struct statement *s = &l->migration->statements[l->statement];
-    CLEANUP(freep)
-    char *sql =
-        s->length > STATEMENT_MAX ? NULL : strndup(l->migration->sql + s->offset, s->length);
+    CLEANUP(freep) char *sql = strndup(l->migration->sql + s->offset, s->length);
+    json_auto_t *node = !sql || sql_is_plain(sql) ? NULL : node_parse(sql);
 
-    if (!sql || sql_is_plain(sql))
-        return;
-    PgQueryParseResult parsed = pg_query_parse(sql);
-    CLEANUP(freep) char *tree = parsed.error ? NULL : sql_prune(parsed.parse_tree, TREE_DEPTH);
-    json_auto_t *root = tree ? json_loads(tree, 0, NULL) : NULL;
-    const json_t *first = json_array_get(json_object_get(root, "stmts"), 0);
-    look_at_node(l, json_object_get(first, "stmt"));
-    pg_query_free_parse_result(parsed);
+    look_at_node(l, node);
 }
 
 static void *look_at_all(void *arg)

@@ -172,6 +172,8 @@ static err_code refuse(struct checking *c, struct place at, sql_class class, con
 {
     char text[300];
 
+    if (c->policy->look_only)
+        return ERR_NONE;
     if (class)
         (void)snprintf(text, sizeof text, "%s (\"%s\" in migrations.allow would allow it)", message,
                        sql_class_name(class));
@@ -208,12 +210,12 @@ static err_code judge(struct checking *c, const char *tree, struct statement *s)
                       " change them");
     const json_t *first = json_array_get(json_object_get(root, "stmts"), 0);
     struct sql_verdict verdict = sql_judge(json_object_get(first, "stmt"), c->policy->allow);
+    s->kind = verdict.kind;
     if (verdict.refusal)
         return refuse(c, c->at, verdict.class, verdict.refusal);
     if (!(verdict.class & SQL_SCHEMA) && sql_names_foreign(c->policy, tree, &name))
         return refuse_schema(c, &name);
     c->facts.classes |= called | verdict.class;
-    s->kind = verdict.kind;
     if (verdict.needs_transaction && !c->tied.line)
         c->tied = c->at;
     return ERR_NONE;

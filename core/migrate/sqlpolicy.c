@@ -8,6 +8,7 @@
 
 const struct sql_policy sql_policy_strict = {.names_public = true};
 const struct sql_policy sql_policy_registered = {.allow = ~0U};
+const struct sql_policy sql_policy_look = {.allow = ~0U, .look_only = true};
 
 static const struct class_row {
     sql_class class;

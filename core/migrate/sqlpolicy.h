@@ -32,12 +32,14 @@ struct sql_policy {
     char **schemas; /* that may be named besides PostgreSQL's own */
     size_t schema_count;
     bool names_public; /* so may "public" */
+    bool look_only;    /* nothing is refused: for those who look at SQL and do not run it */
 };
 
 /* What NULL stands for: nothing is allowed, and only "public" may be named. */
 extern const struct sql_policy sql_policy_strict;
 /* For what was registered once: everything is allowed. */
 extern const struct sql_policy sql_policy_registered;
+extern const struct sql_policy sql_policy_look;
 
 /*
  * allow and schemas are lists of words with commas or blanks between; either may be "". *out is the

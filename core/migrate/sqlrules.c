@@ -5,15 +5,10 @@
 
 #include "core/base/attr.h"
 #include "core/base/str.h"
+#include "core/migrate/sqlnode.h"
 
 /* A condition on the fields of a node. */
 typedef bool sql_condition(const json_t *fields);
-
-static const char *text(const json_t *fields, const char *key)
-{
-    const char *value = json_string_value(json_object_get(fields, key));
-    return value ? value : "";
-}
 
 static bool is_any(const char *value, const char *const *names, size_t n)
 {
@@ -27,18 +22,18 @@ static bool ends_transaction(const json_t *f)
 {
     static const char *const savepoints[] = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE",
                                              "TRANS_STMT_ROLLBACK_TO"};
-    return !is_any(text(f, "kind"), savepoints, ARRAY_LEN(savepoints));
+    return !is_any(node_text(f, "kind"), savepoints, ARRAY_LEN(savepoints));
 }
 
 static bool sets_search_path(const json_t *f)
 {
-    return str_eq(text(f, "name"), "search_path");
+    return str_eq(node_text(f, "name"), "search_path");
 }
 
 static bool sets_role(const json_t *f)
 {
     static const char *const names[] = {"role", "session_authorization"};
-    return is_any(text(f, "name"), names, ARRAY_LEN(names));
+    return is_any(node_text(f, "name"), names, ARRAY_LEN(names));
 }
 
 static bool sets_session(const json_t *f)
@@ -61,15 +56,15 @@ static bool reindexes_concurrently(const json_t *f)
     size_t i;
     json_t *item;
     json_array_foreach (json_object_get(f, "params"), i, item)
-        if (str_eq(text(json_object_get(item, "DefElem"), "defname"), "concurrently"))
+        if (str_eq(node_text(json_object_get(item, "DefElem"), "defname"), "concurrently"))
             return true;
     return false;
 }
 
 static bool reindexes_widely(const json_t *f)
 {
-    return !str_eq(text(f, "kind"), "REINDEX_OBJECT_INDEX") &&
-           !str_eq(text(f, "kind"), "REINDEX_OBJECT_TABLE");
+    return !str_eq(node_text(f, "kind"), "REINDEX_OBJECT_INDEX") &&
+           !str_eq(node_text(f, "kind"), "REINDEX_OBJECT_TABLE");
 }
 
 static bool detaches_concurrently(const json_t *f)
@@ -100,7 +95,7 @@ static const char *object_kind(const json_t *f)
     static const char *const keys[] = {"removeType", "renameType", "objectType", "objtype"};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (json_object_get(f, keys[i]))
-            return text(f, keys[i]);
+            return node_text(f, keys[i]);
     return "";
 }
 
@@ -126,8 +121,8 @@ static bool keeps_temporary(const json_t *f)
 {
     const json_t *into = json_object_get(f, "into");
     const json_t *relation = into ? json_object_get(into, "rel") : json_object_get(f, "relation");
-    const char *on_commit = into ? text(into, "onCommit") : text(f, "oncommit");
-    return str_eq(text(relation, "relpersistence"), "t") && !str_eq(on_commit, "ONCOMMIT_DROP");
+    const char *on_commit = into ? node_text(into, "onCommit") : node_text(f, "oncommit");
+    return str_eq(node_text(relation, "relpersistence"), "t") && !str_eq(on_commit, "ONCOMMIT_DROP");
 }
 
 static const char transaction[] =

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Which folder may include which: base <- pg <- control, tenant, access <- pool, migrate, schema <- job,
-# query <- service; service/http knows only base. And which file may include which library.
+# Which folder may include which: base <- pg <- control, tenant, access <- pool, migrate, schema <- lint,
+# job, query <- service; service/http knows only base. And which file may include which library.
 # usage: layers.sh [ROOT]
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
 
 below_pool='core/base core/pg core/control core/tenant core/access'
-core="$below_pool core/audit core/pool core/migrate core/schema core/job core/query"
+core="$below_pool core/audit core/pool core/migrate core/schema core/lint core/job core/query"
 # folder (subfolders go with it): what it may include besides itself; * is everything
 table="
 core/base:
@@ -18,6 +18,7 @@ core/tenant: core/base core/pg core/control
 core/pool: $below_pool
 core/migrate: $below_pool
 core/schema: $below_pool
+core/lint: $below_pool core/migrate core/schema
 core/job: $below_pool core/audit core/pool core/migrate core/schema
 core/query: $below_pool core/audit core/pool core/migrate core/schema
 service/http: core/base
