@@ -100,6 +100,10 @@ struct config {
         char *auth_user, *auth_password;
     } metrics;
     struct {
+        char *rules;      /* a JSON object, or "" */
+        const char *gate; /* off, warn or error */
+    } lint;
+    struct {
         char *exchange_log;
     } debug;
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Rules that concern several settings, or one setting's meaning rather than its form. */
+#include <stdio.h>
 #include <string.h>
 
+#include "core/lint/lint.h"
 #include "core/migrate/sqlpolicy.h"
 #include "core/tenant/tenant.h"
 #include "service/config_setting.h"
@@ -144,6 +146,21 @@ static void check_policy(struct config_loader *loader)
         sql_policy_clear(&policy);
 }
 
+static void refuse_rule(void *ctx, const char *pointer, const char *code, const char *detail)
+{
+    struct config_loader *loader = ctx;
+    char why[500];
+
+    (void)code;
+    (void)snprintf(why, sizeof why, "%s%s%s", pointer, *pointer ? ": " : "", detail);
+    refuse(loader, &loader->config->lint.rules, why);
+}
+
+static void check_lint(struct config_loader *loader)
+{
+    lint_config_free(lint_config_read(loader->config->lint.rules, refuse_rule, loader));
+}
+
 void config_check(struct config_loader *loader)
 {
     check_database(loader);
@@ -153,6 +170,7 @@ void config_check(struct config_loader *loader)
     check_metrics(loader);
     check_origins(loader);
     check_policy(loader);
+    check_lint(loader);
     if (loader->config->jobs.lease_ms < 2 * loader->config->jobs.poll_interval_ms)
         refuse(loader, &loader->config->jobs.lease_ms,
                "must be at least twice "

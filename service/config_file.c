@@ -47,11 +47,72 @@ static bool is_section(const char *path)
     return false;
 }
 
+static json_t *json_of(yaml_document_t *document, const yaml_node_t *node, int depth);
+
+static json_t *object_of(yaml_document_t *document, const yaml_node_t *node, int depth)
+{
+    json_t *out = json_object();
+
+    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
+         p++) {
+        const char *key = scalar_of(yaml_document_get_node(document, p->key));
+        json_t *value = json_of(document, yaml_document_get_node(document, p->value), depth);
+        if (!key || json_object_get(out, key) || json_object_set_new(out, key, value)) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static json_t *list_of(yaml_document_t *document, const yaml_node_t *node, int depth)
+{
+    json_t *out = json_array();
+
+    for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top;
+         i++)
+        if (json_array_append_new(out,
+                                  json_of(document, yaml_document_get_node(document, *i), depth))) {
+            json_decref(out);
+            return NULL;
+        }
+    return out;
+}
+
+/* A whole number without quotes is one; all else is text. NULL: it is not for JSON. */
+static json_t *json_of(yaml_document_t *document, const yaml_node_t *node, int depth)
+{
+    const char *text = scalar_of(node);
+
+    if (depth == DEPTH_MAX)
+        return NULL;
+    if (node->type == YAML_MAPPING_NODE)
+        return object_of(document, node, depth + 1);
+    if (node->type == YAML_SEQUENCE_NODE)
+        return list_of(document, node, depth + 1);
+    if (!text || is_null(node))
+        return NULL;
+    size_t digits = strspn(text, "0123456789");
+    bool number = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && digits && digits < 18;
+    return number && !text[digits] ? json_integer(strtoll(text, NULL, 10)) : json_string(text);
+}
+
+/* A mapping or a list where JSON is taken; its text is the caller's, NULL when it is neither. */
+static char *json_text_of(const struct yaml_walk *walk, const struct setting *s,
+                          const yaml_node_t *value)
+{
+    json_auto_t *json = s->kind == SETTING_JSON && !scalar_of(value)
+                            ? json_of(walk->document, value, 0)
+                            : NULL;
+    return json ? json_dumps(json, JSON_COMPACT) : NULL;
+}
+
 static void take_value(struct yaml_walk *walk, const struct setting *s, bool by_file,
                        const yaml_node_t *value, const char *source, size_t line)
 {
     size_t n, index = (size_t)(s - setting_rows(&n));
-    const char *text = scalar_of(value);
+    CLEANUP(freep) char *json = json_text_of(walk, s, value);
+    const char *text = json ? json : scalar_of(value);
 
     if (walk->seen[index]) {
         config_problem(walk->loader, source, "%s is set twice, first in line %zu; keep one",
@@ -62,7 +123,7 @@ static void take_value(struct yaml_walk *walk, const struct setting *s, bool by_
     if (!text || is_null(value))
         config_problem(walk->loader, source, "%s has %s; give it one value or remove the key",
                        s->name, text ? "no value" : "a list or a mapping as its value");
-    else if (strlen(text) != value->data.scalar.length)
+    else if (!json && strlen(text) != value->data.scalar.length)
         config_problem(walk->loader, source, "%s contains a NUL character", s->name);
     else
         config_assign(walk->loader, s, text, by_file, source);

@@ -18,6 +18,7 @@ static const struct setting_group groups[] = {
     {.prefix = "events", .title = "Events"},
     {.prefix = "tenants", .title = "Deleted tenants"},
     {.prefix = "metrics", .title = "Metrics"},
+    {.prefix = "lint", .title = "Lint"},
     {.prefix = "debug", .title = "Debugging"},
 };
 

@@ -86,6 +86,7 @@ static void add_placeholder(const struct setting *s, struct str *out)
 {
     switch (s->kind) {
     case SETTING_TEXT:
+    case SETTING_JSON:
     case SETTING_SECRET:
         str_add(out, " TEXT");
         return;

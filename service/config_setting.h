@@ -6,6 +6,7 @@
 
 typedef enum setting_kind {
     SETTING_TEXT,    /* char *; min and max are bytes */
+    SETTING_JSON,    /* char *; JSON as text, in the file also a mapping or a list */
     SETTING_SECRET,  /* char *; never shown; also by NAME_file */
     SETTING_COUNT,   /* int */
     SETTING_AMOUNT,  /* int64_t: a time or a size, with its unit in the name */

@@ -13,6 +13,7 @@ enum {
     NAME_BYTES = 63, /* PostgreSQL's NAMEDATALEN - 1 */
     PATH_BYTES = 4095,
     SECRET_BYTES = 8192,
+    RULES_BYTES = 65536,
 };
 
 static const struct setting rows[] = {
@@ -219,6 +220,16 @@ static const struct setting rows[] = {
     {.name = "metrics.auth_password", .kind = SETTING_SECRET, AT(metrics.auth_password),
      .fallback = "", .max = SECRET_BYTES,
      .help = "Password that /metrics asks for."},
+
+    {.name = "lint.rules", .kind = SETTING_JSON, AT(lint.rules), .fallback = "",
+     .max = RULES_BYTES,
+     .help = "Levels and options of lint rules other than their defaults, a mapping such as "
+             "{ban-drop-table: off, table-naming: [error, {style: camelCase}]}; GET /v1/lint/rules "
+             "lists them."},
+    {.name = "lint.gate", .kind = SETTING_CHOICE, AT(lint.gate), .fallback = "off",
+     .choices = WORDS("off", "warn", "error"),
+     .help = "Whether migrations are linted when they are registered: warn tells the issues, error "
+             "refuses those that have errors."},
 
     {.name = "debug.exchange_log", .kind = SETTING_TEXT, AT(debug.exchange_log), .fallback = "",
      .max = PATH_BYTES,

@@ -195,6 +195,7 @@ bool setting_parse(const struct setting *s, const char *text, struct config *con
 
     switch (s->kind) {
     case SETTING_TEXT:
+    case SETTING_JSON:
     case SETTING_SECRET:
         return parse_text(s, text, at, why);
     case SETTING_COUNT:
@@ -237,6 +238,7 @@ void setting_format(const struct setting *s, const struct config *config, struct
 
     switch (s->kind) {
     case SETTING_TEXT:
+    case SETTING_JSON:
         str_add_json(out, *(char *const *)at);
         return;
     case SETTING_SECRET:
@@ -267,7 +269,7 @@ void setting_free(const struct setting *s, struct config *config)
 {
     if (s->kind == SETTING_SECRET && *(char **)place(s, config))
         explicit_bzero(*(char **)place(s, config), strlen(*(char **)place(s, config)));
-    if (s->kind == SETTING_TEXT || s->kind == SETTING_SECRET)
+    if (s->kind == SETTING_TEXT || s->kind == SETTING_JSON || s->kind == SETTING_SECRET)
         free(*(char **)place(s, config));
     if (s->kind == SETTING_ADDRESS)
         free(((struct config_address *)place(s, config))->host);

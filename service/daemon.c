@@ -12,6 +12,7 @@
 #include "core/access/token_store.h"
 #include "core/base/clock.h"
 #include "core/control/control.h"
+#include "core/lint/lint.h"
 #include "service/api/api.h"
 #include "service/api/background.h"
 #include "service/api/event_hub.h"
@@ -39,6 +40,7 @@ struct daemon {
     char admin_token[TOKEN_TEXT_SIZE];
     char *url;
     struct sql_policy policy;
+    struct lint_config *lint;
 };
 
 static void fill_engine_settings(const struct daemon *d, struct engine_settings *s)
@@ -264,6 +266,9 @@ static err_code start_rest(struct daemon *d, struct err *err)
         rc = sql_policy_make(c->migrations.allow, c->shared.schema, c->migrations.schemas,
                              &d->policy, err);
     fill_engine_settings(d, &settings);
+    d->app.lint = d->lint = lint_config_read(c->lint.rules, NULL, NULL);
+    if (!rc && !d->lint)
+        rc = err_set(err, ERR_INTERNAL, "out of memory");
     if (!rc)
         rc = access_cache_new(&(struct access_options){.pool = d->app.control}, &d->app.access,
                               err);
@@ -359,6 +364,7 @@ void daemon_stop(struct daemon *d)
     free(d->page_key);
     free(d->url);
     sql_policy_clear(&d->policy);
+    lint_config_free(d->lint);
     if (d->app.exchange_log >= 0)
         (void)close(d->app.exchange_log);
     (void)pthread_mutex_destroy(&d->app.server_lock);

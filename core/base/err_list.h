@@ -73,6 +73,7 @@
     X(IDEMPOTENCY_KEY_REUSED, INVALID, "The key was used with another request")                    \
     X(INVALID_MIGRATION_NAME, INVALID, "The migration's name is not valid")                        \
     X(SQL_SYNTAX_ERROR, INVALID, "PostgreSQL's parser refuses the SQL")                            \
+    X(LINT_FAILED, INVALID, "The migrations have lint errors")                                     \
     X(STATEMENT_NOT_ALLOWED, INVALID, "The statement may not stand in a migration")                \
     X(JOURNAL_MISMATCH, INVALID, "The journal does not match the files")                           \
     X(DOWN_MISMATCH, INVALID, "The down script does not belong to a migration")                    \

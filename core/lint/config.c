@@ -2,6 +2,7 @@
 /* Levels and options: {"RULE": "warn"} or {"RULE": ["warn", {OPTIONS}]}. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/json.h"
 #include "core/lint/naming.h"
@@ -35,7 +36,8 @@ static void tell(const struct telling *to, const char *pointer, const char *code
     va_start(args, fmt);
     (void)vsnprintf(detail, sizeof detail, fmt, args);
     va_end(args);
-    to->fn(to->ctx, pointer, code, detail);
+    if (to->fn)
+        to->fn(to->ctx, pointer, code, detail);
 }
 
 const char *lint_level_name(lint_level level)
@@ -215,6 +217,21 @@ void lint_config_set(struct lint_config *config, const json_t *rules, const char
     }
     json_object_foreach ((json_t *)(uintptr_t)rules, name, value)
         set_rule(config, name, value, json_pointer(pointer, sizeof pointer, base, name), &to);
+}
+
+struct lint_config *lint_config_read(const char *text, lint_complaint *complain, void *ctx)
+{
+    struct lint_config *config = lint_config_new(NULL);
+    json_auto_t *rules = NULL;
+    struct err err;
+
+    if (!config || !*text)
+        return config;
+    if (json_parse(text, strlen(text), &rules, &err))
+        tell(&(struct telling){complain, ctx}, "", err_name(err.code), "%s", err.msg);
+    else
+        lint_config_set(config, rules, "", complain, ctx);
+    return config;
 }
 
 static void set_text(json_t *out, const char *key, const char *text)

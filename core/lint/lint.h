@@ -31,6 +31,9 @@ typedef void lint_complaint(void *ctx, const char *pointer, const char *code, co
  * else is wrong. base is the pointer to `rules`. */
 void lint_config_set(struct lint_config *config, const json_t *rules, const char *base,
                      lint_complaint *complain, void *ctx);
+/* The table's defaults with the rules of a JSON text, "" for none; complain may be NULL here. NULL:
+ * no memory. */
+struct lint_config *lint_config_read(const char *text, lint_complaint *complain, void *ctx);
 /* Every rule: [{"name", "group", "description", "default", "level", "options", …}]. */
 json_t *lint_rules_json(const struct lint_config *config);
 

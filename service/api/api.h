@@ -20,6 +20,7 @@
 #include "service/metrics/metrics.h"
 
 struct event_hub;
+struct lint_config;
 
 /* The parts of the process that handlers use; made by main(), all borrowed. */
 struct app {
@@ -31,6 +32,7 @@ struct app {
     struct access_cache *access;
     struct runner *runner;
     struct event_hub *events;
+    const struct lint_config *lint; /* the rules as they are configured */
     pthread_mutex_t server_lock;
     struct server *server; /* of the API; NULL before and after it (app_set_server()) */
     const unsigned char *page_key; /* signs page tokens */

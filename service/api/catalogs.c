@@ -11,6 +11,7 @@
 #include "core/migrate/source.h"
 #include "service/api/fields.h"
 #include "service/api/handlers.h"
+#include "service/api/lint_run.h"
 #include "service/api/page.h"
 
 static json_t *info_json(const struct catalog_info *info)
@@ -140,15 +141,34 @@ static err_code check_digest(const struct call *call, struct err *err)
     return err_set(err, ERR_DIGEST_MISMATCH, "the body's sha-256 is :%s:", (char *)text);
 }
 
+/* Past lint.gate; *lint as lint_gate() has it. */
 static err_code register_items(struct call *call, const struct migration *items, size_t count,
-                               struct register_result *result, struct err *err)
+                               struct register_result *result, json_t **lint, struct err *err)
 {
     struct register_options options = {.by = call->who.id};
     err_code rc =
         query_bool(call, "allow_out_of_order", false, &options.allow_out_of_order, err);
+
+    if (!rc)
+        rc = lint_gate(call, call->req->params[0], items, count, lint, err);
     return rc ? rc
               : catalog_register(call->pg, call->req->params[0], items, count, &options, result,
                                  err);
+}
+
+/* Of what was not registered. */
+static struct reply fail_registered(const struct call *call, const struct err *err,
+                                    const json_t *lint)
+{
+    return err->code == ERR_LINT_FAILED ? lint_refusal(call, err, lint) : call_fail(call, err);
+}
+
+static struct reply reply_registered(const struct register_result *result, json_t *shown,
+                                     json_t *lint)
+{
+    if (lint)
+        (void)json_object_set(shown, "lint", lint);
+    return reply_json(result->added_count ? 201 : 200, shown);
 }
 
 struct reply migrations_put(struct call *call)
@@ -156,6 +176,7 @@ struct reply migrations_put(struct call *call)
     CLEANUP(migration_clear) struct migration m = {.version = NULL};
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     struct register_result result = {.added = NULL};
+    json_auto_t *lint = NULL;
     const char *catalog = call->req->params[0], *version = call->req->params[1];
     struct catalog_info info;
     struct err err;
@@ -164,12 +185,12 @@ struct reply migrations_put(struct call *call)
         migration_make_by(engine_settings(call->app->engine)->policy, version,
                           call->req->body ? call->req->body : "", call->req->body_len, 0, &m,
                           &err) ||
-        register_items(call, &m, 1, &result, &err))
-        return call_fail(call, &err);
+        register_items(call, &m, 1, &result, &lint, &err))
+        return fail_registered(call, &err, lint);
     free(result.added);
     if (catalog_get(call->pg, catalog, version, &rows, &err))
         return call_fail(call, &err);
-    return reply_json(result.added_count ? 201 : 200, row_json(rows, 0));
+    return reply_registered(&result, row_json(rows, 0), lint);
 }
 
 struct reply migrations_delete(struct call *call)
@@ -257,15 +278,16 @@ struct reply bundles_create(struct call *call)
     struct migration *items = NULL;
     size_t count = 0;
     struct register_result result = {.added = NULL};
+    json_auto_t *lint = NULL;
     struct catalog_info info;
     struct err err;
 
     if (catalog_info(call->pg, call->req->params[0], &info, &err) ||
         read_bundle(call, &items, &count, &err))
         return call_fail(call, &err);
-    if (register_items(call, items, count, &result, &err)) {
+    if (register_items(call, items, count, &result, &lint, &err)) {
         migrations_free(items, count);
-        return call_fail(call, &err);
+        return fail_registered(call, &err, lint);
     }
     json_t *added = json_array();
     for (size_t i = 0; i < count; i++)
@@ -273,9 +295,10 @@ struct reply bundles_create(struct call *call)
             (void)json_array_append_new(added, json_text(items[i].version));
     migrations_free(items, count);
     free(result.added);
-    return reply_json(result.added_count ? 201 : 200,
-                      json_pack("{s:s, s:o, s:I, s:I, s:I}", "catalog", info.name, "added", added,
-                                "unchanged", (json_int_t)result.unchanged, "downs",
-                                (json_int_t)result.downs, "revision",
-                                (json_int_t)result.revision));
+    return reply_registered(&result,
+                            json_pack("{s:s, s:o, s:I, s:I, s:I}", "catalog", info.name, "added",
+                                      added, "unchanged", (json_int_t)result.unchanged, "downs",
+                                      (json_int_t)result.downs, "revision",
+                                      (json_int_t)result.revision),
+                            lint);
 }

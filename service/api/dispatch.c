@@ -180,6 +180,7 @@ size_t api_body_limit(void *ctx, http_method method, const char *path)
 {
     const struct app *app = ctx;
     bool big = str_starts(path, "/v1/catalogs/") && (method == HTTP_POST || method == HTTP_PUT);
+    big = big || (str_eq(path, "/v1/lint") && method == HTTP_POST);
     if (str_starts(path, "/v1/seeds/") && method == HTTP_PUT)
         return SEED_MAX;
     return (size_t)(big ? app->config->http.max_bundle_bytes : app->config->http.max_body_bytes);

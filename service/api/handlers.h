@@ -29,6 +29,8 @@ api_handler jobs_events, events_list, event_tickets_create;
 api_handler run_tasks_get, run_tasks_session, runs_report;
 /* shared.c */
 api_handler shared_get, shared_migrations, shared_export;
+/* lint.c */
+api_handler lint_create, lint_rules_list;
 /* pools.c */
 api_handler pools_list, warmups_create, health_get, metrics_get;
 /* seeds.c, seed_runs.c */

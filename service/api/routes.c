@@ -119,6 +119,11 @@ const struct api_route api_routes[] = {
      .body = BODY_JSON_OPTIONAL, .query = {"dry_run"}, .fn = shared_seed},
     {ROUTE(GET, "/v1/shared/schema/export", "exportSharedSchema", SCOPE_SCHEMA_READ), .query = {"format", "zod", "theme", "indexes", "tables"},
      .fn = shared_export},
+    /* lint */
+    {ROUTE(POST, "/v1/lint", "lint", SCOPE_SCHEMA_READ), .body = BODY_JSON, .query = {"format"},
+     .fn = lint_create},
+    {ROUTE(GET, "/v1/lint/rules", "listLintRules", SCOPE_SCHEMA_READ), .offline = true,
+     .fn = lint_rules_list},
     /* seeds */
     {ROUTE(GET, "/v1/seeds", "listSeeds", SCOPE_CATALOG_READ), .query = {"scope", PAGE},
      .fn = seeds_list},

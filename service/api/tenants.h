@@ -4,6 +4,10 @@
 
 #include "service/api/api.h"
 
+/* A lease of the tenant's pool, found by id; to be released, and the tenant cleared. */
+err_code tenant_lease(struct call *call, const char *id, struct tenant *t,
+                      struct pool_lease *lease, struct err *err) MUST_USE;
+
 api_handler tenants_list, tenants_get, tenants_create, tenants_create_batch, tenants_import,
     tenants_update, tenants_delete, tenants_suspend, tenants_resume, tenants_migrations,
     tenants_export, tenants_pool, tenants_pool_evict;

@@ -12,9 +12,8 @@
 #include "service/api/schema_view.h"
 #include "service/api/tenants.h"
 
-/* A lease of the tenant's pool, found by id. */
-static err_code lease_tenant(struct call *call, const char *id, struct tenant *t,
-                             struct pool_lease *lease, struct err *err)
+err_code tenant_lease(struct call *call, const char *id, struct tenant *t,
+                      struct pool_lease *lease, struct err *err)
 {
     CLEANUP(freep) char *url = NULL;
     err_code rc = tenant_find(call->pg, id, false, t, err);
@@ -39,7 +38,7 @@ struct reply tenants_migrations(struct call *call)
     const struct engine_settings *s = engine_settings(call->app->engine);
     struct schema_view view = {.call = call, .catalog = "tenant", .table = s->tracking_table};
 
-    if (lease_tenant(call, call->req->params[0], &t, &lease, &err))
+    if (tenant_lease(call, call->req->params[0], &t, &lease, &err))
         return call_fail(call, &err);
     view.tenant_id = t.id;
     view.schema = t.schema;
@@ -56,7 +55,7 @@ struct reply tenants_export(struct call *call)
     struct err err = {.code = ERR_NONE};
     const struct engine_settings *s = engine_settings(call->app->engine);
 
-    if (lease_tenant(call, call->req->params[0], &t, &lease, &err))
+    if (tenant_lease(call, call->req->params[0], &t, &lease, &err))
         return call_fail(call, &err);
     struct schema_view view = {
         .call = call, .schema = t.schema, .tenant_id = t.id, .table = s->tracking_table};
