@@ -74,6 +74,11 @@ static void add(struct lint_run *run, const struct lint_rule *rule,
     bool inside = parsed && subject->at.statement < parsed->count;
     const json_t *rows = NULL;
     lint_level level = level_by_rows(run, rule, subject->table, &rows);
+
+    if (run->issues->n == LINT_ISSUES_MAX) { /* only counted */
+        issues_add(run->issues, &(struct issue){.shown = NULL}, level);
+        return;
+    }
     json_t *shown = json_object();
 
     set_text(shown, "rule", rule->name);

@@ -2,6 +2,7 @@
 /* Files one after the other, statement by statement; then the tables that came of them. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/lint/issues.h"
 #include "core/migrate/down.h"
@@ -125,13 +126,21 @@ static void look_at_company(struct lint_run *run, const struct statement *s)
                       &(struct lint_subject){here(run, 0), NULL, NULL});
 }
 
+/* Of statements that only read or write rows, few are of interest, and there may be very many. */
+static bool is_data(const char *sql, size_t len)
+{
+    bool writes = strncasecmp(sql, "update", 6) == 0 || strncasecmp(sql, "delete", 6) == 0 ||
+                  strcasestr(sql, "conflict");
+    return sql_is_plain(sql) && (len > PLAIN_MAX || !writes);
+}
+
 static void look_at_statement(struct lint_run *run, const struct statement *s)
 {
     const struct lint_file *file = run->parsed[run->file].file;
     CLEANUP(freep)
     char *sql = s->length > LOOK_MAX ? NULL : strndup(file->sql + s->offset, s->length);
 
-    if (!sql || (s->length > PLAIN_MAX && sql_is_plain(sql)))
+    if (!sql || is_data(sql, s->length))
         return;
     json_auto_t *node = node_parse(sql);
     if (!file->context) {

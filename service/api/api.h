@@ -82,6 +82,7 @@ struct api_route {
     bool open;                    /* any valid token will do */
     bool public;                  /* not even a token */
     bool secret;                  /* the reply holds one: it is never stored */
+    bool pure;                    /* a POST that changes nothing: it needs no Idempotency-Key */
     bool ticket;                  /* a ticket of POST /v1/event-tickets will do, too */
     bool offline;                 /* no connection to the control database is needed */
     body_kind body;

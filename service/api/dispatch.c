@@ -10,6 +10,8 @@
 #include "core/base/str.h"
 #include "core/migrate/seed_text.h"
 
+enum { LINT_BODY_MAX = 4 * 1024 * 1024 };
+
 static struct reply no_route(const struct request *req, err_code code,
                              const struct route_match *match, const struct err *err)
 {
@@ -180,7 +182,8 @@ size_t api_body_limit(void *ctx, http_method method, const char *path)
 {
     const struct app *app = ctx;
     bool big = str_starts(path, "/v1/catalogs/") && (method == HTTP_POST || method == HTTP_PUT);
-    big = big || (str_eq(path, "/v1/lint") && method == HTTP_POST);
+    if (str_eq(path, "/v1/lint") && method == HTTP_POST)
+        return LINT_BODY_MAX;
     if (str_starts(path, "/v1/seeds/") && method == HTTP_PUT)
         return SEED_MAX;
     return (size_t)(big ? app->config->http.max_bundle_bytes : app->config->http.max_body_bytes);

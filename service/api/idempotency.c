@@ -168,7 +168,7 @@ struct reply run_idempotently(struct call *call)
     struct idempotent idem = {.call = call};
     struct err err = {.code = ERR_NONE};
 
-    if (call->route->pattern.method != HTTP_POST || !value)
+    if (call->route->pattern.method != HTTP_POST || call->route->pure || !value)
         return call->route->fn(call);
     if (read_key(value, idem.key, &err))
         return call_fail(call, &err);

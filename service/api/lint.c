@@ -188,12 +188,17 @@ static err_code lint_it(const struct asking *a, json_t **out, struct err *err)
 static struct reply show(const struct asking *a, json_t *result)
 {
     const char *type = NULL;
+    char errors[24];
 
-    if (str_eq(a->format, "json"))
-        return reply_json(200, result);
-    char *text = lint_report(result, a->format, &type);
+    (void)snprintf(errors, sizeof errors, "%lld",
+                   (long long)json_integer_value(json_object_get(result, "errors")));
+    char *text = str_eq(a->format, "json") ? NULL : lint_report(result, a->format, &type);
+    struct reply reply = type && text ? reply_text(200, type, text)
+                         : type       ? reply_json(200, NULL)
+                                      : reply_json(200, json_incref(result));
     json_decref(result);
-    return text ? reply_text(200, type, text) : reply_json(200, NULL);
+    reply_header(&reply, "Lint-Errors", errors);
+    return reply;
 }
 
 struct reply lint_create(struct call *call)

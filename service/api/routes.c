@@ -120,7 +120,7 @@ const struct api_route api_routes[] = {
     {ROUTE(GET, "/v1/shared/schema/export", "exportSharedSchema", SCOPE_SCHEMA_READ), .query = {"format", "zod", "theme", "indexes", "tables"},
      .fn = shared_export},
     /* lint */
-    {ROUTE(POST, "/v1/lint", "lint", SCOPE_SCHEMA_READ), .body = BODY_JSON, .query = {"format"},
+    {ROUTE(POST, "/v1/lint", "lint", SCOPE_SCHEMA_READ), .body = BODY_JSON, .pure = true, .query = {"format"},
      .fn = lint_create},
     {ROUTE(GET, "/v1/lint/rules", "listLintRules", SCOPE_SCHEMA_READ), .offline = true,
      .fn = lint_rules_list},

@@ -43,6 +43,8 @@ static const char *const migration_states[] = {"ok",    "behind",  "diverged",
                                                "dirty", "unknown", NULL};
 static const char *const formats[] = {"json-schema", "typescript", "mermaid", NULL};
 static const char *const reports[] = {"junit", "markdown", "json", NULL};
+static const char *const catalogs[] = {"tenant", "shared", NULL};
+static const char *const lints[] = {"text", "github", "sarif", "json", NULL};
 static const char *const themes[] = {"default", "dark", "forest", "neutral", NULL};
 static const char *const tools[] = {"auto",  "flyway",          "golang-migrate", "ecto",    "dbmate",
                                     "rails", "node-pg-migrate", "prisma",         "alembic", NULL};
@@ -373,6 +375,20 @@ static const struct command_def commands[] = {
                   .letter = 'f',
                   .help = "go on; with --job until the job has ended"}},
      .fn = events_show},
+    {.name = "lint",
+     .operands = "[FILE|FOLDER...]",
+     .max = SIZE_MAX,
+     .help = "Lints SQL files (- is stdin), a tenant or a catalog; 1 when there are errors.",
+     .options = {{.name = "tenant", .value = "ID", .help = "a tenant's schema"},
+                 {.name = "catalog", .value = "NAME", .choices = catalogs, .help = "migrations"},
+                 {.name = "only", .value = "VERSION", .help = "this one of the catalog"},
+                 {.name = "from", .value = "VERSION", .help = "those of it that come after this"},
+                 {.name = "shared", .help = "the shared schema"},
+                 {.name = "separate", .help = "what one file makes is filled in the next"},
+                 {.name = "rules", .value = "FILE", .help = "levels and options, as JSON"},
+                 {.name = "format", .value = "FORMAT", .choices = lints, .help = "how (text)"},
+                 {.name = "output", .letter = 'o', .value = "FILE", .help = "write it there"}},
+     .fn = lint_run},
     {.name = "export",
      .operands = "TENANT",
      .min = 1,

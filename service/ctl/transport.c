@@ -131,6 +131,9 @@ static void read_head(CURL *curl, struct answer *answer)
     (void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds);
     (void)snprintf(answer->content_type, sizeof answer->content_type, "%.127s", type ? type : "");
     answer->retry_after_s = seconds > 0 && seconds < 3600 ? (long)seconds : 0;
+    struct curl_header *errors = NULL;
+    if (!curl_easy_header(curl, "Lint-Errors", 0, CURLH_HEADER, -1, &errors))
+        answer->lint_errors = strtol(errors->value, NULL, 10);
 }
 
 exchange_end transport_run(struct transport *transport, const struct exchange *exchange,

@@ -34,6 +34,7 @@ struct answer {
     struct str body;
     char content_type[128];
     long retry_after_s; /* 0: not said */
+    long lint_errors;   /* as the header Lint-Errors says; 0: not said */
 };
 
 /* NULL: libcurl cannot start. */

@@ -80,6 +80,11 @@ static const struct step of_sql[] = {
          .json = {"@Content-Type == 'application/sarif+json'", "/version == '2.1.0'",
                   "/runs/0/tool/driver/name == 'tenantd'",
                   "/runs/0/results/0/ruleId == 'ban-drop-table'"}),
+    STEP("a key is of no use", POST, "/v1/lint?format=text", "{'sql':'DROP TABLE a;'}", 200, NULL,
+         .headers = "Idempotency-Key: lint-1\r\n", .json = {"@Lint-Errors == '1'"}),
+    STEP("and means nothing", POST, "/v1/lint?format=text", "{'sql':'SELECT 1;'}", 200, NULL,
+         .headers = "Idempotency-Key: lint-1\r\n",
+         .json = {"@Lint-Errors == '0'", "@Idempotent-Replayed == absent"}),
     STEP("the query goes first", POST, "/v1/lint?format=json", "{'sql':'','format':'text'}", 200,
          NULL, .json = {"/success == true"}),
 };

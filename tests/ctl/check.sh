@@ -285,6 +285,32 @@ check 'the file is JUnit' says '<testsuite name="migration.run"' "$work/junit.xm
 expect 'report of no run' 1 - 'JOB_NOT_FOUND' report none
 expect 'report in a wrong format' 2 - '--format' report "$run" --format pdf
 
+# lint
+mkdir -p "$work/lint"
+printf 'CREATE TABLE a (id uuid);\n' >"$work/lint/0001_a.sql"
+printf 'ALTER TABLE a ADD PRIMARY KEY (id);\n' >"$work/lint/0002_b.sql"
+printf 'DROP TABLE a;\n' >"$work/lint/0002_b.down.sql"
+printf 'DROP TABLE b;\n' >"$work/drop.sql"
+printf '{"ban-drop-table": "warn"}' >"$work/rules.json"
+expect 'lint a folder' 0 '^1 tables: 0 errors' - lint "$work/lint"
+expect 'lint a folder, file by file' 1 'adding-serial-primary-key-field' - lint "$work/lint" --separate
+expect 'lint a file' 1 "drop.sql:1:1: error: .*ban-drop-table" - lint "$work/drop.sql"
+expect 'lint with rules' 0 'warn: .*ban-drop-table' - lint "$work/drop.sql" --rules "$work/rules.json"
+expect 'lint for GitHub' 1 '^::error file=.*title=ban-drop-table' - lint "$work/drop.sql" --format github
+expect 'lint as JSON' 1 '"errors": ?1' - --json lint "$work/drop.sql"
+expect 'lint to a file' 1 - - lint "$work/drop.sql" --format sarif -o "$work/lint.sarif"
+check 'the file is SARIF' says '"version": "2.1.0"' "$work/lint.sarif"
+expect 'lint a tenant' 1 'Table "late" does not have a primary key' - lint --tenant acme
+expect 'lint a catalog' 1 'errors' - lint --catalog tenant
+expect 'lint nothing' 1 - 'VALIDATION_FAILED' lint
+expect 'lint too much' 1 - 'VALIDATION_FAILED' lint "$work/drop.sql" --tenant acme
+expect 'lint nobody' 1 - 'TENANT_NOT_FOUND' lint --tenant nobody
+expect 'lint no file' 2 - 'No such file' lint "$work/none.sql"
+expect 'lint with no rules' 2 - 'is not JSON' lint "$work/drop.sql" --rules "$work/drop.sql"
+echo 'SELEKT 1;' | "$ctl" lint - >"$work/out" 2>"$work/err"
+check 'lint stdin' [ $? = 1 ]
+check 'and says where' says '^stdin.sql:1:1: error: .*syntax-error' "$work/out"
+
 # the rest
 expect 'export' 0 'export (interface|type)' - export acme --format typescript
 expect 'export to a file' 0 - - export acme --format mermaid --theme dark -o "$work/acme.mmd"
