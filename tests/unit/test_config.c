@@ -180,6 +180,14 @@ static const struct {
     {"http: {cors_origins: 'https://a.example/'}\n", "http.cors_origins must be origins"},
     {"http: {cors_origins: 'https://a.example,,http://b'}\n", "http.cors_origins must be origins"},
     {"http: {cors_origins: 'https://a.example https://b'}\n", "http.cors_origins must be origins"},
+    {"lint: {rules: {no-rule: off}}\n", ":1:8: lint.rules /no-rule: there is no such rule"},
+    {"lint: {rules: {table-naming: [warn, {style: x}]}}\n",
+     "lint.rules /table-naming/1/style: must be one of snake_case"},
+    {"lint: {rules: {table-naming: ~}}\n", "lint.rules has a list or a mapping"},
+    {"lint: {rules: &a {table-naming: *a}}\n", "lint.rules has a list or a mapping"},
+    {"lint: {rules: [warn]}\n", "lint.rules must be an object"},
+    {"lint: {rules: '{'}\n", "lint.rules "},
+    {"lint: {gate: maybe}\n", "is not one of off, warn, error"},
     {"jobs: {lease_ms: 1000, poll_interval_ms: 1000}\n", "at least twice jobs.poll_interval_ms"},
     {"admin_token_file: /nowhere/at/all\n", "cannot read the file \"/nowhere/at/all\""},
     {"admin_token: x\nadmin_token_file: y\n", ":2:1: admin_token is set twice, first in line 1"},
@@ -195,6 +203,26 @@ START_TEST(test_bad_file)
     ck_assert_msg(strstr(str_text(&report), bad_files[_i].says), "%s gave: %s", bad_files[_i].yaml,
                   str_text(&report));
     ck_assert_ptr_null(c.sources); /* nothing was written */
+}
+END_TEST
+
+/* A mapping, or its JSON; off is a word, 3 a number and "3" a word. */
+START_TEST(test_rules)
+{
+    static const char *const files[] = {
+        "lint:\n  rules:\n    table-naming: [error, {style: camelCase, exceptions: [a, \"3\"]}]\n"
+        "    ban-drop-table: off\n    limit-index-columns: [warn, {columns: 3}]\n",
+        "lint: {rules: '{\"table-naming\":[\"error\",{\"style\":\"camelCase\",\"exceptions\":"
+        "[\"a\",\"3\"]}],\"ban-drop-table\":\"off\",\"limit-index-columns\":[\"warn\",{\"columns\":"
+        "3}]}'}\n"};
+    CLEANUP(config_clear) struct config c = {.action = CONFIG_RUN};
+    CLEANUP(str_clear) struct str report = STR_INIT;
+
+    ck_assert_msg(load_yaml(files[_i], &c, &report) == ERR_NONE, "%s", str_text(&report));
+    ck_assert_str_eq(c.lint.rules,
+                     "{\"table-naming\":[\"error\",{\"style\":\"camelCase\",\"exceptions\":[\"a\",\"3\"]"
+                     "}],\"ban-drop-table\":\"off\",\"limit-index-columns\":[\"warn\",{\"columns\":3}]}");
+    ck_assert_str_eq(c.lint.gate, "off");
 }
 END_TEST
 
@@ -364,7 +392,8 @@ START_TEST(test_printed_yaml_reads_back)
     CLEANUP(str_clear) struct str report = STR_INIT, first = STR_INIT, second = STR_INIT;
 
     ck_assert_int_eq(load(ARGS("--dev", "--data-dir=/x \"y\"\n#\t\\", "--listen=[::1]:0",
-                               "--connection-retry-backoff-multiplier=1.25"),
+                               "--connection-retry-backoff-multiplier=1.25",
+                               "--lint-rules={\"ban-drop-table\": \"off\"}"),
                           NOTHING, &c, &report),
                      ERR_NONE);
     config_write_yaml(&c, &first);
@@ -464,6 +493,7 @@ int main(void)
     tcase_add_test(tc, test_later_sources_win);
     tcase_add_loop_test(tc, test_bad_file, 0, ARRAY_LEN(bad_files));
     tcase_add_loop_test(tc, test_file_may_say_nothing, 0, 6);
+    tcase_add_loop_test(tc, test_rules, 0, 2);
     tcase_add_loop_test(tc, test_bad_argument, 0, ARRAY_LEN(bad_args));
     tcase_add_test(tc, test_all_problems_at_once);
     tcase_add_test(tc, test_secret_by_file);
