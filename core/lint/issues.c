@@ -38,19 +38,6 @@ void issues_add(struct issues *issues, const struct issue *issue, lint_level lev
     issues->n++;
 }
 
-/* With row counts at hand: an error only where the table has many. *rows is borrowed. */
-static lint_level level_by_rows(const struct lint_run *run, const struct lint_rule *rule,
-                                const char *table, const json_t **rows)
-{
-    lint_level level = lint_config_level(run->config, rule);
-    const json_t *most = lint_config_option(run->config, rule, "max_rows");
-
-    *rows = run->input && table ? json_object_get(run->input->rows, table) : NULL;
-    if (level != LINT_ERROR || !most || !run->input || !run->input->rows)
-        return level;
-    return json_integer_value(*rows) > json_integer_value(most) ? LINT_ERROR : LINT_WARN;
-}
-
 static bool is_left(struct lint_run *run, const struct lint_rule *rule, struct fact_origin at)
 {
     struct lint_parsed *parsed = run->parsed ? &run->parsed[at.file] : NULL;
@@ -72,8 +59,7 @@ static void add(struct lint_run *run, const struct lint_rule *rule,
 {
     const struct lint_parsed *parsed = run->parsed ? &run->parsed[subject->at.file] : NULL;
     bool inside = parsed && subject->at.statement < parsed->count;
-    const json_t *rows = NULL;
-    lint_level level = level_by_rows(run, rule, subject->table, &rows);
+    lint_level level = lint_config_level(run->config, rule);
 
     if (run->issues->n == LINT_ISSUES_MAX) { /* only counted */
         issues_add(run->issues, &(struct issue){.shown = NULL}, level);
@@ -92,8 +78,6 @@ static void add(struct lint_run *run, const struct lint_rule *rule,
     if (inside)
         (void)json_object_set_new(shown, "statement",
                                   json_integer((json_int_t)subject->at.statement + 1));
-    if (rows)
-        (void)json_object_set_new(shown, "rows", json_integer(json_integer_value(rows)));
     size_t from = inside ? parsed->statements[subject->at.statement].offset : 0;
     issues_add(run->issues,
                &(struct issue){

@@ -50,8 +50,6 @@ struct lint_input {
     size_t count;
     bool separate; /* each file runs at a time of its own: what one makes is filled in the next */
     const struct sql_policy *policy; /* what migrations may do; NULL: the strict one */
-    const json_t *rows; /* {"table": number} where there is data; a table that is not in it has
-                           none. NULL: not known */
 };
 
 /* *out is the caller's. SQL that does not parse is an issue, not an error. */
@@ -60,6 +58,13 @@ err_code lint_files(const struct lint_config *config, const struct lint_input *i
 /* The rules about tables over a live schema; files, lines and columns are null. */
 err_code lint_schema(const struct lint_config *config, const struct schema *schema, json_t **out,
                      struct err *err) MUST_USE;
+
+/*
+ * Holds the issues of a result against how many rows there really are, {"table": number}: a table
+ * that is not in it has none. An error about a lock or a rewrite becomes a warning where the table
+ * has at most the rule's max_rows.
+ */
+void lint_weigh(const struct lint_config *config, json_t *result, const json_t *rows);
 
 /* A result as people and CI read it: "text", "github" or "sarif"; the caller's, NULL without
  * memory. */

@@ -9,24 +9,18 @@
 #include "core/base/str.h"
 #include "service/api/fields.h"
 
-/* Files with room for some more. */
-struct gathering {
-    struct lint_file *files; /* owned */
-    size_t count;
-};
+err_code lint_gathering_init(struct lint_gathering *g, size_t room, struct err *err)
+{
+    g->files = calloc(room ? room : 1, sizeof *g->files);
+    return g->files ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
+}
 
-static void gathering_clear(struct gathering *g)
+void lint_gathering_clear(struct lint_gathering *g)
 {
     free(g->files);
 }
 
-static err_code make_room(struct gathering *g, size_t n, struct err *err)
-{
-    g->files = calloc(n ? n : 1, sizeof *g->files);
-    return g->files ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
-}
-
-static void gather(struct gathering *g, const struct migration *m, bool context)
+void lint_gather(struct lint_gathering *g, const struct migration *m, bool context)
 {
     g->files[g->count++] = (struct lint_file){
         .path = m->version, .sql = m->sql, .len = m->sql_len, .context = context};
@@ -64,14 +58,14 @@ static err_code find_range(const struct catalog *catalog, const struct lint_rang
 static err_code run_catalog(const struct lint_config *config, const struct catalog *catalog,
                             const struct lint_range *range, json_t **out, struct err *err)
 {
-    CLEANUP(gathering_clear) struct gathering g = {.files = NULL};
+    CLEANUP(lint_gathering_clear) struct lint_gathering g = {.files = NULL};
     size_t first = 0, end = 0;
     err_code rc = find_range(catalog, range, &first, &end, err);
 
     if (!rc)
-        rc = make_room(&g, end, err);
+        rc = lint_gathering_init(&g, end, err);
     for (size_t i = 0; i < end && !rc; i++)
-        gather(&g, &catalog->items[i], i < first);
+        lint_gather(&g, &catalog->items[i], i < first);
     return rc ? rc
               : lint_files(config,
                            &(struct lint_input){.files = g.files,
@@ -98,14 +92,14 @@ err_code lint_catalog(struct call *call, const struct lint_config *config, const
 static err_code run_new(struct call *call, const struct catalog *catalog,
                         const struct migration *items, size_t count, json_t **out, struct err *err)
 {
-    CLEANUP(gathering_clear) struct gathering g = {.files = NULL};
-    err_code rc = make_room(&g, catalog->count + count, err);
+    CLEANUP(lint_gathering_clear) struct lint_gathering g = {.files = NULL};
+    err_code rc = lint_gathering_init(&g, catalog->count + count, err);
 
     for (size_t i = 0; i < catalog->count && !rc; i++)
-        gather(&g, &catalog->items[i], true);
+        lint_gather(&g, &catalog->items[i], true);
     for (size_t i = 0; i < count && !rc; i++)
         if (catalog_find(catalog, items[i].version) == catalog->count)
-            gather(&g, &items[i], false);
+            lint_gather(&g, &items[i], false);
     return rc ? rc
               : lint_files(call->app->lint,
                            &(struct lint_input){.files = g.files,

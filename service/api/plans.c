@@ -8,6 +8,7 @@
 #include "core/migrate/plan_store.h"
 #include "service/api/cohorts.h"
 #include "service/api/handlers.h"
+#include "service/api/lint_run.h"
 #include "service/api/page.h"
 #include "service/api/selection.h"
 
@@ -149,6 +150,16 @@ static json_t *plan_row_json(const struct pg_rows *rows, size_t row)
         "expires_at", pg_text(rows, row, "expires_at"));
 }
 
+/* With what lint says now of a plan that can still be used. */
+static err_code add_lint(struct call *call, const struct pg_rows *rows, json_t *cohorts,
+                         struct err *err)
+{
+    if (!str_eq(pg_text(rows, 0, "state"), "open"))
+        return ERR_NONE;
+    return lint_plan(call, pg_text(rows, 0, "id"), str_eq(pg_text(rows, 0, "direction"), "down"),
+                     cohorts, err);
+}
+
 static struct reply reply_plan(struct call *call, const char *id, int status)
 {
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
@@ -157,8 +168,11 @@ static struct reply reply_plan(struct call *call, const char *id, int status)
 
     if (plan_find(call->pg, id, false, &rows, &err))
         return call_fail(call, &err);
+    json_auto_t *cohorts = cohorts_json(rows, 0);
+    if (add_lint(call, rows, cohorts, &err))
+        return call_fail(call, &err);
     json_t *out = plan_row_json(rows, 0);
-    (void)json_object_set_new(out, "cohorts", cohorts_json(rows, 0));
+    (void)json_object_set(out, "cohorts", cohorts);
     struct reply reply = reply_json(status, out);
     (void)snprintf(location, sizeof location, "/v1/migration-plans/%s", pg_text(rows, 0, "id"));
     if (status == 201)

@@ -24,12 +24,38 @@ static void print_hazards(const struct ctl *ctl, const json_t *plan)
     table_print(ctl, &table, "no known hazards");
 }
 
+/* Errors alone: warnings are for who writes migrations, not for who runs them. */
+static void print_lint(const struct ctl *ctl, const json_t *plan)
+{
+    static const char *const headings[] = {"LINT", "VERSION", "LINE", "TABLE",
+                                           "ROWS", "INSTEAD", NULL};
+    struct table table;
+    size_t i, k;
+    json_t *cohort, *issue;
+
+    table_init(&table, headings);
+    json_array_foreach (json_object_get(plan, "cohorts"), i, cohort)
+        json_array_foreach (json_object_get(json_object_get(cohort, "lint"), "issues"), k, issue) {
+            if (!str_eq(json_str(issue, "severity"), "error"))
+                continue;
+            table_add(&table, json_str(issue, "rule"));
+            table_add(&table, json_str(issue, "file"));
+            table_add_int(&table, json_int(issue, "line"));
+            table_add(&table, json_str(issue, "table"));
+            table_add_int(&table, json_int(issue, "rows"));
+            table_add(&table, json_str(issue, "instead"));
+        }
+    table_print(ctl, &table, "no lint errors");
+}
+
 static void print_plan(const struct ctl *ctl, const json_t *plan)
 {
     bool down = str_eq(json_str(plan, "direction"), "down");
 
     cohorts_print(ctl, plan, down);
     print_hazards(ctl, plan);
+    if (!down) /* the way back drops what came, and means to */
+        print_lint(ctl, plan);
     say(ctl, "%s to %s: %lld tenants, %lld more with nothing to do; nothing was changed",
         down ? "down" : "up",
         json_str(plan, "target") ? json_str(plan, "target")

@@ -173,9 +173,42 @@ static const struct step live[] = {
          .json = {"/total_schemas == 1"}),
 };
 
+/* Plans say what it means for the tables as they are. */
+static const struct step plans[] = {
+    STEP("indexes", PUT, T "0004_indexes",
+         "CREATE INDEX o2 ON orders (made_at); CREATE INDEX n2 ON notes (made_at);\n"
+         "ALTER TABLE orders DROP made_at;",
+         201, NULL, SQL, .json = {"/lint/errors == 3"}),
+    STEP("a plan", POST, "/v1/migration-plans", "{'selector':{'ids':['shop']}}", 201, NULL,
+         .keep = "plan=/id",
+         .json = {"/cohorts/0/lint/issues# == 3", "/cohorts/0/lint/errors == 2",
+                  "/cohorts/0/lint/issues/0/table == 'orders'",
+                  "/cohorts/0/lint/issues/0/rows == 101",
+                  "/cohorts/0/lint/issues/0/severity == 'error'",
+                  "/cohorts/0/lint/issues/0/file == '0004_indexes'",
+                  "/cohorts/0/lint/issues/1/table == 'notes'",
+                  "/cohorts/0/lint/issues/1/severity == 'warn'",
+                  "/cohorts/0/lint/issues/1/rows == 0", "/cohorts/0/hazards == present"}),
+    STEP("read again", GET, "/v1/migration-plans/{plan}", NULL, 200, NULL,
+         .json = {"/cohorts/0/lint/errors == 2"}),
+    STEP("a run of it", POST, "/v1/migration-runs", "{'plan_id':'{plan}'}", 200, NULL,
+         .headers = STEP_WAIT, .json = {"/state == 'succeeded'"}),
+    STEP("used up", GET, "/v1/migration-plans/{plan}", NULL, 200, NULL,
+         .json = {"/state == 'used'", "/cohorts/0/lint == absent"}),
+    STEP("nothing left", POST, "/v1/migration-plans", "{'selector':{'all':true}}", 201, NULL,
+         .json = {"/cohorts# == 0"}),
+};
+
 START_TEST(schemas_and_catalogs_are_linted)
 {
+    struct pg *pg = pg_fixture_connect();
+
     STEPS_RUN(live);
+    pg_fixture_sql(pg, "INSERT INTO tenant_shop.customers SELECT FROM generate_series(1, 101);"
+                       "INSERT INTO tenant_shop.orders SELECT id FROM tenant_shop.customers;"
+                       "ANALYZE tenant_shop.orders, tenant_shop.notes");
+    STEPS_RUN(plans);
+    pg_close(pg);
 }
 END_TEST
 
@@ -226,6 +259,7 @@ int main(void)
     static const char *const settings[] = {
         "TENANTD_LINT_GATE=warn",
         "TENANTD_LINT_RULES={\"require-timestamps\":[\"error\",{\"columns\":[\"made_at\"]}],"
+        "\"require-concurrent-index-creation\":[\"error\",{\"max_rows\":100}],"
         "\"prefer-bigint-over-int\":\"off\",\"prefer-identity\":\"off\"}",
         NULL};
     Suite *suite = suite_create("api lint");

@@ -227,6 +227,7 @@ expect 'plan for nobody' 2 - 'plan needs to know for whom' plan
 expect 'plan to nowhere' 1 - 'UNKNOWN_TARGET' plan --all --target nowhere
 expect 'plan down to where' 1 - '/target' plan --all --down
 expect 'plan what has no way back' 1 - '409 NO_DOWN_MIGRATION' plan --id b1 --down --target none
+expect 'a plan says what lint does' 0 'require-primary-key +9002_later +1 +later' - plan --id b1
 expect 'plan' 0 'up to 9002_later: 1 tenants.*nothing was changed' - plan --id b1
 plan=$(sed -n 's/.*run --plan \([0-9a-f-]*\)$/\1/p' "$work/out")
 expect 'run a plan for others' 2 - 'goes without' run --plan "$plan" --all

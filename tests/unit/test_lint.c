@@ -538,14 +538,20 @@ START_TEST(by_rows)
     json_auto_t *rows = json_pack("{s:i, s:i}", "few", 10000, "many", 10001);
     struct lint_file file = FILE_OF("1.sql", "CREATE INDEX i ON few (x); CREATE INDEX j ON many "
                                              "(x); CREATE INDEX k ON none (x); DROP TABLE few;");
-    json_auto_t *result =
-        lint(config, &(struct lint_input){.files = &file, .count = 1, .rows = rows});
+    json_auto_t *result = lint(config, &(struct lint_input){.files = &file, .count = 1});
     const json_t *issues = json_object_get(result, "issues");
 
+    ck_assert_int_eq(json_integer_value(json_object_get(result, "errors")), 4);
+    lint_weigh(config, result, rows);
     ck_assert_int_eq(json_integer_value(json_object_get(result, "errors")), 2);
     ck_assert_int_eq(json_integer_value(json_object_get(result, "warnings")), 2);
     ck_assert_int_eq(
         json_integer_value(json_object_get(json_array_get(issues, 1), "rows")), 10001);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(issues, 1), "severity")),
+                     "error");
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(issues, 0), "severity")),
+                     "warn");
+    ck_assert(json_is_false(json_object_get(result, "success")));
 }
 END_TEST
 
