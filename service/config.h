@@ -100,7 +100,7 @@ struct config {
         char *auth_user, *auth_password;
     } metrics;
     struct {
-        char *rules;      /* a JSON object, or "" */
+        char *rules, *custom; /* JSON objects, or "" */
         const char *gate; /* off, warn or error */
     } lint;
     struct {
@@ -134,5 +134,8 @@ void config_write_yaml(const struct config *config, struct str *out);
 json_t *config_json(const struct config *config);
 /* Every setting with its flag, variable, default and meaning, for a terminal of 100 columns. */
 void config_write_help(struct str *out);
+/* The lint rules with levels and options as configured; lint_config_free(). NULL: no memory. */
+struct lint_config;
+struct lint_config *config_lint(const struct config *config);
 /* The same as Markdown tables. */
 void config_write_markdown(struct str *out);

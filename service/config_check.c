@@ -146,19 +146,58 @@ static void check_policy(struct config_loader *loader)
         sql_policy_clear(&policy);
 }
 
+static void refuse_part(struct config_loader *loader, const void *field, const char *pointer,
+                        const char *detail)
+{
+    char why[500];
+
+    (void)snprintf(why, sizeof why, "%s%s%s", pointer, *pointer ? ": " : "", detail);
+    refuse(loader, field, why);
+}
+
 static void refuse_rule(void *ctx, const char *pointer, const char *code, const char *detail)
 {
     struct config_loader *loader = ctx;
-    char why[500];
-
     (void)code;
-    (void)snprintf(why, sizeof why, "%s%s%s", pointer, *pointer ? ": " : "", detail);
-    refuse(loader, &loader->config->lint.rules, why);
+    refuse_part(loader, &loader->config->lint.rules, pointer, detail);
+}
+
+static void refuse_custom(void *ctx, const char *pointer, const char *code, const char *detail)
+{
+    struct config_loader *loader = ctx;
+    (void)code;
+    refuse_part(loader, &loader->config->lint.custom, pointer, detail);
+}
+
+/* For those who read what was checked before. */
+static void refuse_nothing(void *ctx, const char *pointer, const char *code, const char *detail)
+{
+    (void)ctx, (void)pointer, (void)code, (void)detail;
+}
+
+/* Levels may be of rules of one's own, which come first. */
+static void read_lint(const struct config *c, struct lint_config *lint, lint_complaint *rule,
+                      lint_complaint *custom, void *ctx)
+{
+    if (!lint)
+        return;
+    lint_config_custom(lint, c->lint.custom, custom, ctx);
+    lint_config_read(lint, c->lint.rules, rule, ctx);
+}
+
+struct lint_config *config_lint(const struct config *config)
+{
+    struct lint_config *lint = lint_config_new(NULL);
+
+    read_lint(config, lint, refuse_nothing, refuse_nothing, NULL);
+    return lint;
 }
 
 static void check_lint(struct config_loader *loader)
 {
-    lint_config_free(lint_config_read(loader->config->lint.rules, refuse_rule, loader));
+    CLEANUP(lint_config_freep) struct lint_config *lint = lint_config_new(NULL);
+
+    read_lint(loader->config, lint, refuse_rule, refuse_custom, loader);
 }
 
 void config_check(struct config_loader *loader)

@@ -226,6 +226,11 @@ static const struct setting rows[] = {
      .help = "Levels and options of lint rules other than their defaults, a mapping such as "
              "{ban-drop-table: off, table-naming: [error, {style: camelCase}]}; GET /v1/lint/rules "
              "lists them."},
+    {.name = "lint.custom", .kind = SETTING_JSON, AT(lint.custom), .fallback = "",
+     .max = RULES_BYTES,
+     .help = "Rules of your own for live schemas, a mapping from names to {sql, level, description, "
+             "instead}: a query over the schema's model ($1, jsonb, as the json export has it) that "
+             "gives rows (object, message). It runs on the control database, and only reads."},
     {.name = "lint.gate", .kind = SETTING_CHOICE, AT(lint.gate), .fallback = "off",
      .choices = WORDS("off", "warn", "error"),
      .help = "Whether migrations are linted when they are registered: warn tells the issues, error "

@@ -266,7 +266,7 @@ static err_code start_rest(struct daemon *d, struct err *err)
         rc = sql_policy_make(c->migrations.allow, c->shared.schema, c->migrations.schemas,
                              &d->policy, err);
     fill_engine_settings(d, &settings);
-    d->app.lint = d->lint = lint_config_read(c->lint.rules, NULL, NULL);
+    d->app.lint = d->lint = config_lint(c);
     if (!rc && !d->lint)
         rc = err_set(err, ERR_INTERNAL, "out of memory");
     if (!rc)

@@ -17,6 +17,7 @@ struct entry {
 
 struct lint_config {
     struct entry *entries; /* in the order of lint_rules */
+    struct custom_rules customs;
 };
 
 /* Who is told of problems. */
@@ -36,8 +37,7 @@ static void tell(const struct telling *to, const char *pointer, const char *code
     va_start(args, fmt);
     (void)vsnprintf(detail, sizeof detail, fmt, args);
     va_end(args);
-    if (to->fn)
-        to->fn(to->ctx, pointer, code, detail);
+    to->fn(to->ctx, pointer, code, detail);
 }
 
 const char *lint_level_name(lint_level level)
@@ -69,6 +69,10 @@ struct lint_config *lint_config_new(const struct lint_config *from)
         e->level = from ? from->entries[i].level : lint_rules[i].level;
         e->options = from ? json_deep_copy(from->entries[i].options) : fallbacks(&lint_rules[i]);
     }
+    if (from && !custom_rules_copy(&from->customs, &config->customs)) {
+        lint_config_free(config);
+        return NULL;
+    }
     return config;
 }
 
@@ -79,6 +83,7 @@ void lint_config_free(struct lint_config *config)
     for (size_t i = 0; i < lint_rule_count; i++)
         json_decref(config->entries[i].options);
     free(config->entries);
+    custom_rules_clear(&config->customs);
     free(config);
 }
 
@@ -98,7 +103,12 @@ const json_t *lint_config_option(const struct lint_config *config, const struct 
     return json_object_get(config->entries[rule - lint_rules].options, name);
 }
 
-static bool level_parse(const json_t *value, lint_level *out)
+const struct custom_rules *lint_config_customs(const struct lint_config *config)
+{
+    return &config->customs;
+}
+
+bool lint_level_parse(const json_t *value, lint_level *out)
 {
     for (lint_level level = LINT_OFF; level <= LINT_ERROR; level++)
         if (str_eq(json_string_value(value), lint_level_name(level))) {
@@ -178,6 +188,16 @@ static void set_options(struct entry *e, const struct lint_rule *rule, const jso
     }
 }
 
+/* Of a rule of your own only the level can be other than configured. */
+static void set_custom(struct custom_rule *rule, const json_t *level, const char *pointer,
+                       const struct telling *to)
+{
+    if (!rule)
+        tell(to, pointer, "UNKNOWN_FIELD", "there is no such rule");
+    else if (!lint_level_parse(level, &rule->level))
+        tell(to, pointer, "UNKNOWN_VALUE", "must be off, warn or error");
+}
+
 static void set_rule(struct lint_config *config, const char *name, const json_t *value,
                      const char *pointer, const struct telling *to)
 {
@@ -187,11 +207,11 @@ static void set_rule(struct lint_config *config, const char *name, const json_t 
     lint_level wanted;
 
     if (!rule) {
-        tell(to, pointer, "UNKNOWN_FIELD", "there is no such rule");
+        set_custom(custom_rule_find(&config->customs, name), value, pointer, to);
         return;
     }
     struct entry *e = &config->entries[rule - lint_rules];
-    if (!level_parse(level, &wanted) || (json_is_array(value) && json_array_size(value) > 2))
+    if (!lint_level_parse(level, &wanted) || (json_is_array(value) && json_array_size(value) > 2))
         tell(to, pointer, "UNKNOWN_VALUE",
              "must be off, warn or error, or a list of that and an object of options");
     else if (rule->fixed && wanted != rule->level)
@@ -219,24 +239,48 @@ void lint_config_set(struct lint_config *config, const json_t *rules, const char
         set_rule(config, name, value, json_pointer(pointer, sizeof pointer, base, name), &to);
 }
 
-struct lint_config *lint_config_read(const char *text, lint_complaint *complain, void *ctx)
+void lint_config_read(struct lint_config *config, const char *text, lint_complaint *complain,
+                      void *ctx)
 {
-    struct lint_config *config = lint_config_new(NULL);
     json_auto_t *rules = NULL;
     struct err err;
 
-    if (!config || !*text)
-        return config;
+    if (!*text)
+        return;
     if (json_parse(text, strlen(text), &rules, &err))
         tell(&(struct telling){complain, ctx}, "", err_name(err.code), "%s", err.msg);
     else
         lint_config_set(config, rules, "", complain, ctx);
-    return config;
+}
+
+void lint_config_custom(struct lint_config *config, const char *text, lint_complaint *complain,
+                        void *ctx)
+{
+    json_auto_t *rules = NULL;
+    struct err err;
+
+    if (!*text)
+        return;
+    if (json_parse(text, strlen(text), &rules, &err))
+        complain(ctx, "", err_name(err.code), err.msg);
+    else
+        custom_rules_read(&config->customs, rules, complain, ctx);
 }
 
 static void set_text(json_t *out, const char *key, const char *text)
 {
     (void)json_object_set_new(out, key, text ? json_string(text) : json_null());
+}
+
+static json_t *custom_json(const struct custom_rule *rule)
+{
+    json_t *out = json_pack("{s:s, s:s, s:{}, s:{}, s:n, s:n}", "name", rule->name, "group",
+                            "custom", "default_options", "options", "lock", "why");
+    set_text(out, "description", rule->about);
+    set_text(out, "default_level", lint_level_name(rule->level));
+    set_text(out, "level", lint_level_name(rule->level));
+    set_text(out, "instead", rule->instead);
+    return out;
 }
 
 json_t *lint_rules_json(const struct lint_config *config)
@@ -258,5 +302,7 @@ json_t *lint_rules_json(const struct lint_config *config)
         set_text(out, "instead", rule->instead);
         (void)json_array_append_new(list, out);
     }
+    for (size_t i = 0; i < config->customs.n; i++)
+        (void)json_array_append_new(list, custom_json(&config->customs.items[i]));
     return list;
 }

@@ -14,6 +14,7 @@
 
 #include "core/base/err.h"
 #include "core/migrate/migration.h"
+#include "core/pg/pg.h"
 #include "core/schema/model.h"
 
 typedef enum lint_level { LINT_OFF, LINT_WARN, LINT_ERROR } lint_level;
@@ -31,9 +32,16 @@ typedef void lint_complaint(void *ctx, const char *pointer, const char *code, co
  * else is wrong. base is the pointer to `rules`. */
 void lint_config_set(struct lint_config *config, const json_t *rules, const char *base,
                      lint_complaint *complain, void *ctx);
-/* The table's defaults with the rules of a JSON text, "" for none; complain may be NULL here. NULL:
- * no memory. */
-struct lint_config *lint_config_read(const char *text, lint_complaint *complain, void *ctx);
+/* The same from a JSON text, "" for nothing. */
+void lint_config_read(struct lint_config *config, const char *text, lint_complaint *complain,
+                      void *ctx);
+/*
+ * Rules of your own, {"NAME": {"sql", "level", "description", "instead"}}: a query over a schema as
+ * schema_json() has it, $1 of type jsonb, that gives rows (object, message). Like lint_config_set(),
+ * for an empty config or one without such rules; levels are set as those of other rules.
+ */
+void lint_config_custom(struct lint_config *config, const char *text, lint_complaint *complain,
+                        void *ctx);
 /* Every rule: [{"name", "group", "description", "default", "level", "options", …}]. */
 json_t *lint_rules_json(const struct lint_config *config);
 
@@ -58,6 +66,13 @@ err_code lint_files(const struct lint_config *config, const struct lint_input *i
 /* The rules about tables over a live schema; files, lines and columns are null. */
 err_code lint_schema(const struct lint_config *config, const struct schema *schema, json_t **out,
                      struct err *err) MUST_USE;
+
+/*
+ * Adds what the rules of your own say of a schema to its result. Each runs on pg in a transaction of
+ * its own that only reads, for two seconds at most; one that fails is an error of its own.
+ */
+err_code lint_custom(const struct lint_config *config, const struct schema *schema, struct pg *pg,
+                     json_t *result, struct err *err) MUST_USE;
 
 /*
  * Holds the issues of a result against how many rows there really are, {"table": number}: a table

@@ -70,8 +70,8 @@ static json_t *result_json(const json_t *issue)
 {
     const struct lint_rule *rule = lint_rule_find(node_text(issue, "rule"));
 
-    return json_pack("{s:O, s:I, s:s, s:o, s:[o]}", "ruleId", json_object_get(issue, "rule"),
-                     "ruleIndex", rule ? (json_int_t)(rule - lint_rules) : (json_int_t)-1, "level",
+    return json_pack("{s:O, s:o*, s:s, s:o, s:[o]}", "ruleId", json_object_get(issue, "rule"),
+                     "ruleIndex", rule ? json_integer(rule - lint_rules) : NULL, "level",
                      level_word(node_text(issue, "severity")), "message",
                      message(node_text(issue, "message")), "locations", location_json(issue));
 }

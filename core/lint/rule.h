@@ -4,6 +4,7 @@
 
 #include "core/base/attr.h"
 #include "core/base/str.h"
+#include "core/lint/custom.h"
 #include "core/lint/facts.h"
 #include "core/lint/ignore.h"
 #include "core/lint/lint.h"
@@ -87,6 +88,9 @@ struct lint_run {
     struct fact_origin begun;
 };
 
+/* false: it is none. */
+bool lint_level_parse(const json_t *value, lint_level *out);
+const struct custom_rules *lint_config_customs(const struct lint_config *config);
 lint_level lint_config_level(const struct lint_config *config, const struct lint_rule *rule);
 /* The option's value, its default when nothing was set; borrowed. */
 const json_t *lint_config_option(const struct lint_config *config, const struct lint_rule *rule,

@@ -141,7 +141,13 @@ static err_code lint_live(const struct asking *a, struct pg *pg, const char *sch
     const struct schema_options options = {.tracking_table = table};
     err_code rc = schema_read(pg, schema, &options, &model, err);
 
-    return rc ? rc : lint_schema(a->config, model, out, err);
+    if (!rc)
+        rc = lint_schema(a->config, model, out, err);
+    if (!rc && (rc = lint_custom(a->config, model, a->call->pg, *out, err))) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return rc;
 }
 
 static err_code lint_tenant(const struct asking *a, json_t **out, struct err *err)

@@ -18,6 +18,8 @@ static const struct step rules[] = {
                   "/rules/7/name == 'require-timestamps'", "/rules/7/default_level == 'off'",
                   "/rules/7/level == 'error'", "/rules/7/options/columns/0 == 'made_at'",
                   "/rules/7/default_options/columns/0 == 'created_at'"}),
+    STEP("and one's own", GET, "/v1/lint/rules", NULL, 200, NULL,
+         .json = {"/rules ~ 'no-notes'", "/rules ~ 'Notes have a text.'"}),
     STEP("no parameters", GET, "/v1/lint/rules?x=1", NULL, 400, "UNKNOWN_PARAMETER"),
     STEP("no token", GET, "/v1/lint/rules", NULL, 401, "UNAUTHENTICATED", .token = ""),
 };
@@ -161,7 +163,8 @@ static const struct step live[] = {
     STEP("an empty catalog", POST, "/v1/lint", "{'catalog':'shared'}", 200, NULL,
          .json = {"/total_schemas == 0", "/success == true"}),
     STEP("a tenant", POST, "/v1/tenants", "{'id':'shop'}", 200, NULL, .headers = STEP_WAIT),
-    STEP("its schema", POST, "/v1/lint", "{'tenant_id':'shop'}", 200, NULL,
+    STEP("its schema", POST, "/v1/lint", "{'tenant_id':'shop','rules':{'no-notes':'off'}}", 200,
+         NULL,
          .json = {"/total_schemas == 1", "/tables == 3", "/errors == 1", "/issues/0/file == null",
                   "/issues/0/line == null", "/issues ~ 'require-primary-key'",
                   "/issues ~ 'prefer-uuid-pk'", "/issues/0/table == present"}),
@@ -169,6 +172,16 @@ static const struct step live[] = {
          .json = {"/runs/0/results/0/locations/0/logicalLocations == present"}),
     STEP("its schema for GitHub", POST, "/v1/lint?format=github", "{'tenant_id':'shop'}", 200, NULL,
          .json = {"body ~ '::error title=require-primary-key::'"}),
+    STEP("a rule of one's own", POST, "/v1/lint", "{'tenant_id':'shop','rules':{'no-notes':'error','broken':'warn','writes':'warn'}}",
+         200, NULL,
+         .json = {"/errors == 4", "/issues ~ 'no-notes'", "/issues ~ 'notes has no text'",
+                  "/issues ~ 'The rule could not be asked'", "/issues ~ 'read-only transaction'"}),
+    STEP("it is off", POST, "/v1/lint",
+         "{'tenant_id':'shop','rules':{'no-notes':'off'}}", 200, NULL,
+         .json = {"/errors == 1"}),
+    STEP("its SQL is not the caller's", POST, "/v1/lint",
+         "{'tenant_id':'shop','rules':{'no-notes':['warn',{'sql':'SELECT 1'}],'mine':'off'}}", 422,
+         "VALIDATION_FAILED", .json = {"/errors# == 2"}),
     STEP("the shared schema", POST, "/v1/lint", "{'shared':true}", 200, NULL,
          .json = {"/total_schemas == 1"}),
 };
@@ -261,6 +274,11 @@ int main(void)
         "TENANTD_LINT_RULES={\"require-timestamps\":[\"error\",{\"columns\":[\"made_at\"]}],"
         "\"require-concurrent-index-creation\":[\"error\",{\"max_rows\":100}],"
         "\"prefer-bigint-over-int\":\"off\",\"prefer-identity\":\"off\"}",
+        "TENANTD_LINT_CUSTOM={\"no-notes\":{\"sql\":\"SELECT t->>'name' AS object, t->>'name' ||"
+        " ' has no text' AS message FROM jsonb_array_elements($1->'tables') t WHERE"
+        " t->>'name' = 'notes' -- so\",\"description\":\"Notes have a text.\"},"
+        "\"broken\":{\"sql\":\"SELECT 1\",\"level\":\"off\"},"
+        "\"writes\":{\"sql\":\"SELECT 1 AS object, nextval('tenantd.applied_set_id_seq') AS message\",\"level\":\"off\"}}",
         NULL};
     Suite *suite = suite_create("api lint");
     TCase *tc = tcase_create("lint");
