@@ -217,6 +217,16 @@ static void read_index(struct reading *r, const json_t *node)
         facts_add_name(r->f, &x->columns, node_text(json_object_get(item, "IndexElem"), "name"));
 }
 
+/* The new name has no schema of its own: the table stays in its one. */
+static void rename_table(struct reading *r, const char *from, const char *to)
+{
+    const char *dot = strchr(from, '.');
+    char name[NODE_NAME_SIZE];
+
+    (void)snprintf(name, sizeof name, "%.*s%s", dot ? (int)(dot - from) + 1 : 0, from, to);
+    facts_rename_table(r->f, from, name);
+}
+
 static void read_rename(struct reading *r, const json_t *node)
 {
     char name[NODE_NAME_SIZE];
@@ -227,7 +237,7 @@ static void read_rename(struct reading *r, const json_t *node)
     if (!t)
         return;
     if (str_eq(kind, "OBJECT_TABLE"))
-        facts_rename_table(r->f, from, node_text(node, "newname"));
+        rename_table(r, from, node_text(node, "newname"));
     else if (str_eq(kind, "OBJECT_COLUMN"))
         facts_rename_column(r->f, t, node_text(node, "subname"), node_text(node, "newname"));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/json.h"
 #include "core/lint/issues.h"
 #include "core/migrate/down.h"
 #include "core/migrate/sqlcheck.h"
@@ -22,18 +23,16 @@ static struct fact_origin here(const struct lint_run *run, size_t offset)
     return (struct fact_origin){.file = run->file, .statement = run->statement, .offset = offset};
 }
 
-/* What err says of a file, as an issue at its place. */
+/* What err says of a file, as an issue at its place; no comment of the file can say to leave it. */
 static void add_error(struct lint_run *run, const char *rule, const struct err *err)
 {
     const struct lint_rule *r = lint_rule_find(rule);
     lint_level level = lint_config_level(run->config, r);
-    struct lint_parsed *parsed = &run->parsed[run->file];
 
-    if (parsed->file->context || level == LINT_OFF ||
-        (!r->fixed && ignores_cover(&parsed->ignores, 0, rule)))
+    if (run->parsed[run->file].file->context || level == LINT_OFF)
         return;
-    json_t *shown = json_pack("{s:s, s:s, s:s}", "rule", rule, "severity", lint_level_name(level),
-                              "message", err->msg);
+    json_t *shown = json_pack("{s:s, s:s, s:o}", "rule", rule, "severity", lint_level_name(level),
+                              "message", json_text(err->msg));
     issues_add(run->issues,
                &(struct issue){
                    .file = run->file, .line = err->line, .column = err->column, .shown = shown},

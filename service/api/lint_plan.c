@@ -3,6 +3,7 @@
 #include "core/base/str.h"
 #include "core/migrate/plan_store.h"
 #include "core/pg/array.h"
+#include "core/tenant/server_store.h"
 #include "service/api/lint_run.h"
 
 enum { SAMPLE = 500 }; /* tenants whose tables are looked at */
@@ -123,12 +124,19 @@ static err_code count_work(struct pg *pg, void *arg, struct err *err)
     return rc;
 }
 
+/* Nobody waits for a server that is known to be in trouble. */
+static bool is_paused(struct call *call, const char *server)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    return server_list(call->pg, server, &rows, NULL) || str_eq(pg_text(rows, 0, "state"), "paused");
+}
+
 /* Whether the server could be asked. */
 static bool count_server(struct call *call, const char *server, struct counting *c)
 {
     struct pg *pg = NULL;
 
-    if (engine_open_server(call->app->engine, call->pg, server, &pg, NULL))
+    if (is_paused(call, server) || engine_open_server(call->app->engine, call->pg, server, &pg, NULL))
         return false;
     bool asked = !pg_tx(pg, count_work, c, NULL);
     engine_close_server(call->app->engine, server, pg);

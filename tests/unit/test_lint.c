@@ -40,6 +40,9 @@ static const struct {
      "int);",
      "1:79 "},
     {"table-naming", NULL, "CREATE TABLE \"aB\" (x int); ALTER TABLE \"aB\" RENAME TO a_b;", ""},
+    {"table-naming", NULL, "CREATE TABLE public.\"aB\" (x int); ALTER TABLE public.\"aB\" RENAME TO "
+                           "\"aC\"; DROP TABLE public.\"aC\";",
+     ""},
     {"table-naming", NULL, "CREATE TEMP TABLE \"aB\" (x int) ON COMMIT DROP;", ""},
     {"column-naming", NULL, "CREATE TABLE a (x int,\n  \"createdAt\" date);", "2:3 "},
     {"column-naming", NULL, "ALTER TABLE a ADD \"createdAt\" date;", "1:19 "},
