@@ -87,6 +87,10 @@ struct config {
         int size;
     } warm;
     struct {
+        const char *role_mode;
+        int max_parallel;
+    } query;
+    struct {
         int workers, retention_days;
         int64_t poll_interval_ms, lease_ms;
     } jobs;

@@ -14,6 +14,7 @@ static const struct setting_group groups[] = {
     {.prefix = "shared", .title = "The shared schema"},
     {.prefix = "seeds", .title = "Seeds"},
     {.prefix = "warm", .title = "Schemas kept ready for new tenants"},
+    {.prefix = "query", .title = "Queries"},
     {.prefix = "jobs", .title = "Jobs"},
     {.prefix = "events", .title = "Events"},
     {.prefix = "tenants", .title = "Deleted tenants"},

@@ -184,6 +184,15 @@ static const struct setting rows[] = {
      .help = "Schemas that stand ready, with every migration; a new tenant gets one in milliseconds. "
              "0: none, and those that are left are dropped."},
 
+    {.name = "query.role_mode", .kind = SETTING_CHOICE, AT(query.role_mode),
+     .fallback = "per_tenant", .choices = WORDS("per_tenant", "off"),
+     .help = "per_tenant: a query runs as a role that reaches its tenant's schema alone, made when it "
+             "is first needed; the server's own role needs CREATEROLE for it. off: no queries."},
+    {.name = "query.max_parallel", .kind = SETTING_COUNT, AT(query.max_parallel), .fallback = "4",
+     .min = 1, .max = 256, .unit = "queries",
+     .help = "Requests for queries that run at a time; each holds one of http.handlers. One more is "
+             "refused with 503."},
+
     {.name = "jobs.workers", .kind = SETTING_COUNT, AT(jobs.workers), .fallback = "8", .min = 1,
      .max = 256, .unit = "threads",
      .help = "Threads that run tasks."},

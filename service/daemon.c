@@ -36,7 +36,8 @@ struct daemon {
     struct budget_set *budgets;
     struct pool_manager *pools;
     struct background *background;
-    unsigned char *page_key;
+    unsigned char *page_key, *login_key;
+    size_t login_key_len;
     char admin_token[TOKEN_TEXT_SIZE];
     char *url;
     struct sql_policy policy;
@@ -60,6 +61,8 @@ static void fill_engine_settings(const struct daemon *d, struct engine_settings 
         .policy = &d->policy,
         .connect_timeout_s = c->connection.connect_timeout_s,
         .acquire_timeout_ms = c->pool.acquire_timeout_ms,
+        .login_key = d->login_key,
+        .login_key_len = d->login_key_len,
     };
     (void)tracking_format_parse(c->migrations.default_format, &s->default_format);
     s->shared_default_format = s->default_format;
@@ -169,6 +172,8 @@ static err_code prepare_control(struct daemon *d, struct pg *pg, struct err *err
         rc = access_bootstrap(pg, token, err);
     if (!rc)
         rc = control_secret(pg, "page_token", &d->page_key, &d->app.page_key_len, err);
+    if (!rc)
+        rc = control_secret(pg, "query_login", &d->login_key, &d->login_key_len, err);
     d->app.page_key = d->page_key;
     return rc;
 }
@@ -362,6 +367,7 @@ void daemon_stop(struct daemon *d)
     dev_stop(d->dev);
     metrics_free(d->app.metrics);
     free(d->page_key);
+    free(d->login_key);
     free(d->url);
     sql_policy_clear(&d->policy);
     lint_config_free(d->lint);

@@ -32,7 +32,9 @@
     X(METRICS_READ, "metrics:read")                                                                \
     X(TOKENS_ADMIN, "tokens:admin")                                                                \
     X(MIGRATIONS_REPAIR, "migrations:repair")                                                      \
-    X(MIGRATIONS_PLAN, "migrations:plan")
+    X(MIGRATIONS_PLAN, "migrations:plan")                                                          \
+    X(QUERIES_RUN, "queries:run")                                                                  \
+    X(QUERIES_WRITE, "queries:write")
 
 #define SCOPE_ENUM(name, text) SCOPE_##name,
 typedef enum scope { SCOPE_LIST(SCOPE_ENUM) SCOPE_END } scope;

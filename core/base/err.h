@@ -37,6 +37,7 @@ typedef enum err_kind {
     ERR_KIND_NOT_IMPLEMENTED,
     ERR_KIND_RATE, /* this caller has too much already */
     ERR_KIND_UNAVAILABLE,
+    ERR_KIND_TIMEOUT, /* what was asked for took too long */
 } err_kind;
 
 struct err {

@@ -15,6 +15,8 @@
     X(PAGE_TOKEN_INVALID, MALFORMED, "The page token is invalid")                                  \
     X(UNAUTHENTICATED, UNAUTHENTICATED, "Credentials are missing or not valid")                    \
     X(PERMISSION_DENIED, FORBIDDEN, "The token lacks the scope")                                   \
+    X(QUERY_NOT_ALLOWED, FORBIDDEN, "The statement may not be a query")                            \
+    X(QUERY_DENIED, FORBIDDEN, "The login of the query lacks a right")                             \
     X(NOT_FOUND, NOT_FOUND, "No such resource")                                                    \
     X(TENANT_NOT_FOUND, NOT_FOUND, "No such tenant")                                               \
     X(JOB_NOT_FOUND, NOT_FOUND, "No such job")                                                     \
@@ -53,6 +55,7 @@
     X(JOB_OUTCOME, CONFLICT, "The job did not end as expected")                                    \
     X(RUN_NOT_FINISHED, CONFLICT, "The run has not ended yet")                                     \
     X(NOTHING_TO_RETRY, CONFLICT, "The job has no failed task")                                    \
+    X(QUERY_UNAVAILABLE, CONFLICT, "Queries cannot be run as things are")                          \
     X(RUN_CONFLICT, CONFLICT, "A live run covers the same tenants")                                \
     X(BUDGET_EXCEEDED, CONFLICT, "The failure budget is exceeded")                                 \
     X(WAVE_NOT_READY, CONFLICT, "The next wave cannot be opened")                                  \
@@ -75,6 +78,8 @@
     X(SQL_SYNTAX_ERROR, INVALID, "PostgreSQL's parser refuses the SQL")                            \
     X(LINT_FAILED, INVALID, "The migrations have lint errors")                                     \
     X(STATEMENT_NOT_ALLOWED, INVALID, "The statement may not stand in a migration")                \
+    X(MULTIPLE_STATEMENTS, INVALID, "A query is one statement")                                    \
+    X(QUERY_FAILED, INVALID, "PostgreSQL refused the query")                                       \
     X(JOURNAL_MISMATCH, INVALID, "The journal does not match the files")                           \
     X(DOWN_MISMATCH, INVALID, "The down script does not belong to a migration")                    \
     X(BUNDLE_INVALID, INVALID, "The bundle cannot be read")                                        \
@@ -101,6 +106,7 @@
     X(DATABASE_UNAVAILABLE, UNAVAILABLE, "The database is not reachable")                          \
     X(DATABASE_TIMEOUT, UNAVAILABLE, "The database did not answer in time")                        \
     X(DATABASE_CONTENTION, UNAVAILABLE, "The transaction lost against others")                     \
+    X(QUERY_TIMEOUT, TIMEOUT, "The query took longer than it may")                                 \
     X(POOL_EXHAUSTED, UNAVAILABLE, "No connection became free in time")                            \
     X(CONFIG_INVALID, INVALID, "The configuration is not usable")                                  \
     X(SYSTEM_FAILED, INTERNAL, "The operating system refused")

@@ -12,7 +12,10 @@
 #include "core/migrate/applied_store.h"
 #include "core/tenant/server_store.h"
 
-enum { SETS_MAX = 512 }; /* distinct contents kept in memory; a fleet has a handful */
+enum {
+    SETS_MAX = 512,        /* distinct contents kept in memory; a fleet has a handful */
+    OPEN_REPLY_MS = 30000, /* of a query's own statements; what it was sent with has its own time */
+};
 
 struct set_entry {
     int64_t id;
@@ -142,28 +145,53 @@ err_code engine_open_server(void *engine, struct pg *control, const char *server
     return engine_open_server_with(engine, control, server, NULL, out, err);
 }
 
-err_code engine_open_server_with(struct engine *e, struct pg *control, const char *server,
-                                 const char *startup, struct pg **out, struct err *err)
+/* A connection that counts against the server's budget. */
+static err_code open_counted(struct engine *e, const char *server, const struct pg_options *options,
+                             struct pg **out, struct err *err)
 {
-    CLEANUP(freep) char *url = NULL;
     struct budget *budget = NULL;
-    err_code rc = engine_server_url(e, control, server, &url, err);
+    err_code rc = budget_set_get(e->budgets, server, &budget, err);
 
-    if (!rc)
-        rc = budget_set_get(e->budgets, server, &budget, err);
     if (rc)
         return rc;
     if (!budget_take(budget, e->settings.acquire_timeout_ms))
         return err_set(err, ERR_POOL_EXHAUSTED,
                        "all connections of server %s are in use (server.max_connections)", server);
-    rc = pg_open(&(struct pg_options){.url = url,
-                                      .application_name = "tenantd worker",
-                                      .connect_timeout_s = e->settings.connect_timeout_s,
-                                      .startup = startup},
-                 out, err);
+    rc = pg_open(options, out, err);
     if (rc)
         budget_give(budget);
     return rc;
+}
+
+err_code engine_open_server_with(struct engine *e, struct pg *control, const char *server,
+                                 const char *startup, struct pg **out, struct err *err)
+{
+    CLEANUP(freep) char *url = NULL;
+    err_code rc = engine_server_url(e, control, server, &url, err);
+
+    if (rc)
+        return rc;
+    return open_counted(e, server,
+                        &(struct pg_options){.url = url,
+                                             .application_name = "tenantd worker",
+                                             .connect_timeout_s = e->settings.connect_timeout_s,
+                                             .startup = startup},
+                        out, err);
+}
+
+err_code engine_open_as(void *engine, const char *server, const char *url, const char *user,
+                        const char *password, struct pg **out, struct err *err)
+{
+    struct engine *e = engine;
+
+    return open_counted(e, server,
+                        &(struct pg_options){.url = url,
+                                             .user = user,
+                                             .password = password,
+                                             .application_name = "tenantd query",
+                                             .connect_timeout_s = e->settings.connect_timeout_s,
+                                             .reply_timeout_ms = OPEN_REPLY_MS},
+                        out, err);
 }
 
 void engine_close_server(void *engine, const char *server, struct pg *pg)

@@ -20,6 +20,8 @@ struct engine_settings {
     const struct sql_policy *policy; /* what migrations may do; NULL: the strict one */
     int connect_timeout_s;
     int64_t acquire_timeout_ms;
+    const unsigned char *login_key; /* of the logins of queries (login.h); NULL: there are none */
+    size_t login_key_len;
 };
 
 struct engine;
@@ -45,6 +47,9 @@ err_code engine_open_server(void *engine, struct pg *control, const char *server
 /* The same with startup options ("-c name=value"). */
 err_code engine_open_server_with(struct engine *engine, struct pg *control, const char *server,
                                  const char *startup, struct pg **out, struct err *err) MUST_USE;
+/* The same for one whose URL is known, as another role than its own; user NULL: its own. */
+err_code engine_open_as(void *engine, const char *server, const char *url, const char *user,
+                        const char *password, struct pg **out, struct err *err) MUST_USE;
 void engine_close_server(void *engine, const char *server, struct pg *pg);
 /* How to reach a server: "default" is the control database. free() *url. */
 err_code engine_server_url(struct engine *engine, struct pg *control, const char *server,

@@ -3,6 +3,7 @@
 #include "core/base/json.h"
 #include "core/job/kinds.h"
 #include "core/job/outcome.h"
+#include "core/tenant/login.h"
 #include "core/tenant/schema_ops.h"
 
 static err_code read_set(struct task_run *run, int64_t *set, size_t *count, struct err *err)
@@ -50,6 +51,20 @@ void kind_refresh(struct task_run *run, struct task_result *result)
     result->outcome = json_pack("{s:I}", "found", (json_int_t)count);
 }
 
+/* Those of its queries; who was never asked has none. */
+static err_code drop_logins(struct task_run *run, const char *schema, struct err *err)
+{
+    const struct engine_settings *s = engine_settings(run->ctx);
+    struct login login;
+    err_code rc = ERR_NONE;
+
+    for (login_kind kind = 0; kind < LOGIN_KINDS && s->login_key && !rc; kind++) {
+        login_of(s->login_key, s->login_key_len, run->task->server, schema, kind, &login);
+        rc = login_drop(run->server, &login, err);
+    }
+    return rc;
+}
+
 /* A tenant that was never active may have failed because its schema's name was somebody else's. */
 static err_code drop(struct task_run *run, const char *schema, struct err *err)
 {
@@ -62,7 +77,8 @@ static err_code drop(struct task_run *run, const char *schema, struct err *err)
         rc = schema_is_of(run->server, schema, run->task->tenant_id, &ours, err);
     if (rc || !ours)
         return rc;
-    return schema_drop(run->server, schema, apply_lock_key(schema), s->lock_timeout_ms, err);
+    rc = schema_drop(run->server, schema, apply_lock_key(schema), s->lock_timeout_ms, err);
+    return rc ? rc : drop_logins(run, schema, err);
 }
 
 void kind_purge(struct task_run *run, struct task_result *result)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the variables stand: a walk over the tokens of PostgreSQL's scanner. */
-#include <pg_query.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +9,14 @@
 #include "core/migrate/place.h"
 #include "core/migrate/seed_internal.h"
 #include "core/migrate/sqlcheck.h"
-
-struct token {
-    size_t start, end;
-};
+#include "core/migrate/sqlspan.h"
 
 /* The walk. A subscript is the one place where a colon by itself is SQL. */
 struct walk {
     const char *sql;
     struct str
         open; /* brackets that are open: '(', 'a' of an ARRAY constructor, 's' of a subscript */
-    struct token before,
+    struct sql_span before,
         colon;              /* the last token, comments left out; a colon that waits for its name */
     bool before_is_literal; /* the last token was a string or a variable that becomes one */
     struct place at;
@@ -28,57 +24,25 @@ struct walk {
     struct err *err;
 };
 
-/* Protocol buffers, "Encoding": the scanner's answer is a message of a version and of tokens, these
- * of numbers only. false: the bytes end. */
-static bool read_varint(const unsigned char **p, const unsigned char *end, uint64_t *out)
-{
-    *out = 0;
-    for (unsigned shift = 0; *p < end && shift < 64; shift += 7) {
-        unsigned char byte = *(*p)++;
-        *out |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return true;
-    }
-    return false;
-}
-
-enum { FIELD_TOKEN = 2 << 3 | 2, FIELD_START = 1 << 3, FIELD_END = 2 << 3 };
-
-static bool read_token(const unsigned char *p, const unsigned char *end, struct token *out)
-{
-    uint64_t field, value;
-
-    *out = (struct token){.start = 0};
-    while (p < end) {
-        if (!read_varint(&p, end, &field) || !read_varint(&p, end, &value))
-            return false;
-        if (field == FIELD_START)
-            out->start = (size_t)value;
-        else if (field == FIELD_END)
-            out->end = (size_t)value;
-    }
-    return true;
-}
-
-static bool is_char(const struct walk *w, struct token t, char c)
+static bool is_char(const struct walk *w, struct sql_span t, char c)
 {
     return t.end == t.start + 1 && w->sql[t.start] == c;
 }
 
-static bool is_comment(const struct walk *w, struct token t)
+static bool is_comment(const struct walk *w, struct sql_span t)
 {
     return t.end - t.start >= 2 &&
            (strncmp(w->sql + t.start, "--", 2) == 0 || strncmp(w->sql + t.start, "/*", 2) == 0);
 }
 
-static bool is_word(const struct walk *w, struct token t, const char *word)
+static bool is_word(const struct walk *w, struct sql_span t, const char *word)
 {
     size_t n = strlen(word);
     return t.end - t.start == n && strncasecmp(w->sql + t.start, word, n) == 0;
 }
 
 /* 'x', E'x', U&'x', $$x$$: whatever the scanner takes as one token and has a quote at its end. */
-static bool is_string(const struct walk *w, struct token t)
+static bool is_string(const struct walk *w, struct sql_span t)
 {
     return t.end > t.start + 1 && (w->sql[t.end - 1] == '\'' || w->sql[t.end - 1] == '$');
 }
@@ -108,7 +72,7 @@ static void pop(struct walk *w)
         w->open.data[--w->open.len] = '\0';
 }
 
-static void note_bracket(struct walk *w, struct token t)
+static void note_bracket(struct walk *w, struct sql_span t)
 {
     bool nested = top(w) == 'a' && (is_char(w, w->before, '[') || is_char(w, w->before, ','));
 
@@ -121,7 +85,7 @@ static void note_bracket(struct walk *w, struct token t)
 }
 
 /* The name in a token right after a colon: word, 'word' or "word"; false: it is none. */
-static bool read_name(const struct walk *w, struct token t, struct seed_variable *out)
+static bool read_name(const struct walk *w, struct sql_span t, struct seed_variable *out)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
     const char *text = w->sql + t.start;
@@ -139,7 +103,7 @@ static bool read_name(const struct walk *w, struct token t, struct seed_variable
     return true;
 }
 
-static err_code add_variable(struct walk *w, struct seed_variable *v, struct token t)
+static err_code add_variable(struct walk *w, struct seed_variable *v, struct sql_span t)
 {
     struct seed_text *s = w->out;
 
@@ -161,7 +125,7 @@ static err_code add_variable(struct walk *w, struct seed_variable *v, struct tok
 
 /* PostgreSQL joins strings that stand in a row, and takes a word before a quote for its kind: next
  * to those a value would not be a literal of its own. */
-static err_code take_variable(struct walk *w, struct token t)
+static err_code take_variable(struct walk *w, struct sql_span t)
 {
     struct seed_variable v = {.offset = 0};
 
@@ -173,13 +137,13 @@ static err_code take_variable(struct walk *w, struct token t)
         !strchr("=<>+-*/|&%^~!@#?(),;[].", w->sql[w->before.end - 1]))
         return fail(w, w->colon.start, "there must be a blank before a variable");
     err_code rc = add_variable(w, &v, t);
-    w->before = (struct token){.start = w->colon.start, .end = t.end};
+    w->before = (struct sql_span){.start = w->colon.start, .end = t.end};
     w->before_is_literal = !v.identifier;
-    w->colon = (struct token){.start = 0};
+    w->colon = (struct sql_span){.start = 0};
     return rc;
 }
 
-static err_code take_token(struct walk *w, struct token t)
+static err_code take_token(struct walk *w, struct sql_span t)
 {
     bool after_colon = w->colon.end && w->colon.end == t.start;
 
@@ -188,7 +152,7 @@ static err_code take_token(struct walk *w, struct token t)
     if (after_colon && (read_name(w, t, &(struct seed_variable){.offset = 0}) ||
                         w->sql[t.start] == '\'' || w->sql[t.start] == '"'))
         return take_variable(w, t);
-    w->colon = (struct token){.start = 0};
+    w->colon = (struct sql_span){.start = 0};
     if (is_char(w, t, ':') && top(w) != 's') {
         w->colon = t;
         return ERR_NONE; /* what stood before it still does */
@@ -202,46 +166,17 @@ static err_code take_token(struct walk *w, struct token t)
     return str_ok(&w->open) ? ERR_NONE : err_set(w->err, ERR_INTERNAL, "out of memory");
 }
 
-static err_code walk_tokens(struct walk *w, const PgQueryProtobuf *message, size_t base)
+static err_code take(void *arg, struct sql_span t)
 {
-    const unsigned char *p = (const unsigned char *)message->data, *end = p + message->len;
-    uint64_t field, size;
-    struct token t;
-    err_code rc = ERR_NONE;
-
-    while (p < end && !rc) {
-        if (!read_varint(&p, end, &field) || !read_varint(&p, end, &size))
-            return err_set(w->err, ERR_INTERNAL, "the scanner's answer cannot be read");
-        if (field != FIELD_TOKEN)
-            continue;
-        if (size > (size_t)(end - p) || !read_token(p, p + size, &t))
-            return err_set(w->err, ERR_INTERNAL, "the scanner's answer cannot be read");
-        p += size;
-        t.start += base;
-        t.end += base;
-        rc = take_token(w, t);
-    }
-    return rc;
-}
-
-static err_code scan_failed(struct walk *w, const PgQueryError *error, size_t len)
-{
-    struct place at = w->at;
-
-    if (error->cursorpos > 0)
-        place_by_chars(&at, w->sql, len, (size_t)error->cursorpos - 1);
-    return fail(w, at.offset, error->message);
+    return take_token(arg, t);
 }
 
 err_code seed_scan(struct seed_text *seed, struct err *err)
 {
-    size_t bom = sql_bom_len(seed->sql, seed->len);
-    struct walk w = {.sql = seed->sql, .at = PLACE_START(bom), .out = seed, .err = err};
-    PgQueryScanResult scan = pg_query_scan(seed->sql + bom);
-    err_code rc =
-        scan.error ? scan_failed(&w, scan.error, seed->len) : walk_tokens(&w, &scan.pbuf, bom);
+    struct walk w = {
+        .sql = seed->sql, .at = PLACE_START(sql_bom_len(seed->sql, seed->len)), .out = seed, .err = err};
+    err_code rc = sql_spans(seed->sql, seed->len, take, &w, err);
 
-    pg_query_free_scan_result(scan);
     str_clear(&w.open);
     return rc;
 }

@@ -187,11 +187,12 @@ err_code pg_open(const struct pg_options *options, struct pg **out, struct err *
         return err_set(err, ERR_INTERNAL, "out of memory");
     (void)snprintf(timeout, sizeof timeout, "%d", options->connect_timeout_s);
     const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding",
-                                "connect_timeout", "tcp_user_timeout",          "options", NULL};
+                                "connect_timeout", "tcp_user_timeout",          "options",
+                                "user",            "password",                  NULL};
     const char *const values[] = {
         options->url, options->application_name ? options->application_name : "tenantd", "UTF8",
         options->connect_timeout_s ? timeout : NULL /* what the URL says */, "15000",
-        startup, NULL};
+        startup, options->user, options->password, NULL};
     pg->serial = next_serial();
     pg->conn = PQconnectdbParams(keys, values, 1 /* dbname may be a whole URI */);
     if (!pg->conn)
@@ -265,6 +266,18 @@ uint64_t pg_serial(const struct pg *pg)
 int pg_server_version(const struct pg *pg)
 {
     return PQserverVersion(pg->conn);
+}
+
+err_code pg_scram(struct pg *pg, const char *user, const char *password, char **out,
+                  struct err *err)
+{
+    char *made = PQencryptPasswordConn(pg->conn, password, user, "scram-sha-256");
+
+    if (!made)
+        return pg_fail(pg, NULL, "cannot make a password", err);
+    *out = strdup(made); /* libpq's memory is freed by PQfreemem alone */
+    PQfreemem(made);
+    return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
 int pg_library_version(void)

@@ -17,6 +17,7 @@ struct pg_rows;
 
 struct pg_options {
     const char *url;              /* connection URI or keyword/value string */
+    const char *user, *password;  /* NULL: the URL's */
     const char *application_name; /* shown in pg_stat_activity; NULL for "tenantd" */
     int connect_timeout_s;        /* 0: the URL's, or libpq's default, no limit */
     int statement_timeout_ms;     /* of every statement; 0: the server's default. Behind a pooler of
@@ -47,6 +48,11 @@ int pg_backend_pid(const struct pg *pg);
 uint64_t pg_serial(const struct pg *pg);    /* no other connection of this process has it, ever */
 int pg_server_version(const struct pg *pg); /* 150004 and the like */
 int pg_library_version(void);               /* libpq's, likewise */
+
+/* What a role's password is kept as, made here so that the server never sees the password itself in a
+ * statement; free() *out. */
+err_code pg_scram(struct pg *pg, const char *user, const char *password, char **out,
+                  struct err *err) MUST_USE;
 
 /* An argument of a statement. The text is borrowed until the call returns. */
 struct pg_arg {

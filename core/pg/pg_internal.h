@@ -5,6 +5,7 @@
 #include <libpq-fe.h>
 
 #include "core/pg/pg.h"
+#include "core/pg/script.h"
 
 enum { PREPARED_MAX = 192 };
 
@@ -27,5 +28,7 @@ struct pg_rows {
 
 /* Fills err from a failed result, or from the connection when result is NULL. Returns the code. */
 err_code pg_fail(const struct pg *pg, const PGresult *result, const char *what, struct err *err);
+/* What PostgreSQL says of a failed result; the number of the statement is left at 0. */
+void pg_failure_read(const struct pg *pg, const PGresult *result, struct pg_failure *out);
 /* Closes the socket: from now on the connection is not alive. The handle stays the owner's. */
 void pg_drop(struct pg *pg);

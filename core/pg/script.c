@@ -30,13 +30,11 @@ static void copy_field(char *out, size_t size, const PGresult *result, int field
     out[utf8_valid_len(out, strlen(out))] = '\0';
 }
 
-static void note_failure(struct reading *r, const PGresult *result)
+void pg_failure_read(const struct pg *pg, const PGresult *result, struct pg_failure *f)
 {
-    struct pg_failure *f = r->failure;
     const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
 
-    r->failed = true;
-    *f = (struct pg_failure){.statement = r->done};
+    *f = (struct pg_failure){.statement = 0};
     f->position = position ? (size_t)strtoul(position, NULL, 10) : 0;
     copy_field(f->sqlstate, sizeof f->sqlstate, result, PG_DIAG_SQLSTATE);
     copy_field(f->message, sizeof f->message, result, PG_DIAG_MESSAGE_PRIMARY);
@@ -44,7 +42,14 @@ static void note_failure(struct reading *r, const PGresult *result)
     copy_field(f->hint, sizeof f->hint, result, PG_DIAG_MESSAGE_HINT);
     copy_field(f->context, sizeof f->context, result, PG_DIAG_CONTEXT);
     if (!f->message[0])
-        (void)snprintf(f->message, sizeof f->message, "%s", PQerrorMessage(r->pg->conn));
+        (void)snprintf(f->message, sizeof f->message, "%s", PQerrorMessage(pg->conn));
+}
+
+static void note_failure(struct reading *r, const PGresult *result)
+{
+    r->failed = true;
+    pg_failure_read(r->pg, result, r->failure);
+    r->failure->statement = r->done;
 }
 
 /* A script must not copy: without an answer libpq would give the same result for ever. */

@@ -39,6 +39,7 @@ struct app {
     size_t page_key_len;
     int exchange_log; /* descriptor that gets every request and reply as JSON; -1: none */
     int control_version;
+    atomic_int queries; /* running now (queries.h) */
     /* what the probes say, so that they ask nobody */
     atomic_bool started, draining;
     _Atomic int64_t control_seen_ms; /* clock_mono_ms() when the control database last answered */
@@ -83,6 +84,8 @@ struct api_route {
     bool public;                  /* not even a token */
     bool secret;                  /* the reply holds one: it is never stored */
     bool pure;                    /* a POST that changes nothing: it needs no Idempotency-Key */
+    /* whether this request of the route is pure; NULL: the member above says it */
+    bool (*plain)(const struct call *call);
     bool ticket;                  /* a ticket of POST /v1/event-tickets will do, too */
     bool offline;                 /* no connection to the control database is needed */
     body_kind body;

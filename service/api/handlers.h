@@ -27,6 +27,8 @@ api_handler jobs_list, jobs_get, jobs_tasks, jobs_cancel, jobs_retry;
 api_handler jobs_events, events_list, event_tickets_create;
 /* run_tasks.c, run_report.c */
 api_handler run_tasks_get, run_tasks_session, runs_report;
+/* queries.c */
+api_handler tenants_query, shared_query;
 /* shared.c */
 api_handler shared_get, shared_migrations, shared_export;
 /* lint.c */

@@ -168,7 +168,8 @@ struct reply run_idempotently(struct call *call)
     struct idempotent idem = {.call = call};
     struct err err = {.code = ERR_NONE};
 
-    if (call->route->pattern.method != HTTP_POST || call->route->pure || !value)
+    bool plain = call->route->pure || (call->route->plain && call->route->plain(call));
+    if (call->route->pattern.method != HTTP_POST || !value || plain)
         return call->route->fn(call);
     if (read_key(value, idem.key, &err))
         return call_fail(call, &err);

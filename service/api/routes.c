@@ -3,6 +3,7 @@
  * one that does not say it does not build. */
 #include "core/base/attr.h"
 #include "service/api/handlers.h"
+#include "service/api/queries.h"
 #include "service/api/tenants.h"
 
 #define PAGE "page_size", "page_token"
@@ -12,6 +13,9 @@
 #define ROUTE(m, p, o, s) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .scope = (s)
 #define REPAIR(p, o)                                                                               \
     ROUTE(POST, p, o, SCOPE_MIGRATIONS_REPAIR), .body = BODY_JSON, .query = {"dry_run"}
+/* Rows are the tenant's: they are never stored */
+#define QUERY                                                                                      \
+    .body = BODY_JSON, .query = {"dry_run"}, .secret = true, .plain = query_only_reads
 
 const struct api_route api_routes[] = {
     /* tenants */
@@ -43,6 +47,7 @@ const struct api_route api_routes[] = {
      .body = BODY_JSON_OPTIONAL, .query = {"dry_run"}, .fn = tenants_seed},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/schema/export", "exportTenantSchema", SCOPE_SCHEMA_READ), .query = {"format", "zod", "theme", "indexes", "tables"},
      .fn = tenants_export},
+    {ROUTE(POST, "/v1/tenants/{tenant_id}/query", "queryTenant", SCOPE_QUERIES_RUN), QUERY, .fn = tenants_query},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/pool", "getTenantPool", SCOPE_POOLS_READ), .fn = tenants_pool},
     {ROUTE(DELETE, "/v1/tenants/{tenant_id}/pool", "evictTenantPool", SCOPE_POOLS_OPERATE), .fn = tenants_pool_evict},
     /* the warm pool */
@@ -124,6 +129,7 @@ const struct api_route api_routes[] = {
      .fn = lint_create},
     {ROUTE(GET, "/v1/lint/rules", "listLintRules", SCOPE_SCHEMA_READ), .offline = true,
      .fn = lint_rules_list},
+    {ROUTE(POST, "/v1/shared/query", "queryShared", SCOPE_QUERIES_RUN), QUERY, .fn = shared_query},
     /* seeds */
     {ROUTE(GET, "/v1/seeds", "listSeeds", SCOPE_CATALOG_READ), .query = {"scope", PAGE},
      .fn = seeds_list},

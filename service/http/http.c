@@ -138,6 +138,8 @@ int http_status(err_code code)
         return 429;
     case ERR_KIND_UNAVAILABLE:
         return 503;
+    case ERR_KIND_TIMEOUT:
+        return 504;
     }
     return 500;
 }

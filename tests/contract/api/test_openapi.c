@@ -67,6 +67,7 @@ static const json_t *resolve(const json_t *value)
 #define STATUS_NOT_IMPLEMENTED 501
 #define STATUS_RATE 429
 #define STATUS_UNAVAILABLE 503
+#define STATUS_TIMEOUT 504
 #define STATUS_INTERNAL 500
 
 static const struct code {

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* A query in one tenant's schema or in the shared one. */
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/query/value.h"
+#include "core/tenant/tenant_store.h"
+#include "service/api/handlers.h"
+#include "service/api/queries.h"
+#include "service/api/tenants.h"
+
+/* The rows as JSON, as many as may be. */
+struct json_rows {
+    const struct query_form *form;
+    struct str out;
+    int64_t rows;
+    bool truncated;
+};
+
+static void begin_rows(void *arg, const struct pg_shape *shape)
+{
+    struct json_rows *j = arg;
+
+    str_reset(&j->out);
+    str_add(&j->out, "{\"columns\":[");
+    for (size_t i = 0; i < shape->count; i++) {
+        str_add(&j->out, i ? ",{\"name\":" : "{\"name\":");
+        str_add_json(&j->out, shape->columns[i].name);
+        str_add(&j->out, ",\"type\":");
+        str_add_json(&j->out, shape->columns[i].type);
+        str_add_char(&j->out, '}');
+    }
+    str_add(&j->out, "],\"rows\":[");
+}
+
+static bool add_row(void *arg, const struct pg_shape *shape, const struct pg_row *row)
+{
+    struct json_rows *j = arg;
+    size_t before = j->out.len;
+
+    j->truncated |= j->rows >= j->form->max_rows;
+    if (j->truncated)
+        return false;
+    str_add(&j->out, j->rows ? "," : "");
+    query_add_json(&j->out, shape, row);
+    if (!str_ok(&j->out) || j->out.len > (size_t)j->form->max_bytes) {
+        j->truncated = true;
+        j->out.len = before;
+        return false;
+    }
+    j->rows++;
+    return true;
+}
+
+static struct reply reply_rows(struct json_rows *j, const struct query_outcome *outcome,
+                               int64_t duration_ms)
+{
+    str_addf(&j->out, "],\"row_count\":%lld,\"truncated\":%s,\"duration_ms\":%lld",
+             (long long)j->rows, j->truncated ? "true" : "false", (long long)duration_ms);
+    if (j->form->write)
+        str_addf(&j->out, ",\"affected\":%lld", (long long)outcome->affected);
+    str_add_char(&j->out, '}');
+    return reply_text(200, "application/json", str_take(&j->out));
+}
+
+/* What a query needs besides its form. */
+struct querying {
+    struct call *call;
+    const struct query_form *form;
+    const char *tenant_id; /* NULL: the shared schema */
+    struct query_target target;
+    struct query_text text;
+    struct query_params params;
+};
+
+static void querying_clear(struct querying *q)
+{
+    query_text_clear(&q->text);
+    query_params_clear(&q->params);
+}
+
+static err_code prepare(struct querying *q, struct err *err)
+{
+    const struct engine_settings *s = engine_settings(q->call->app->engine);
+    const struct query_names names = {.tenant = q->target.schema, .shared = s->shared_schema};
+    err_code rc = query_text_make(q->form->sql, &names, q->form->write, &q->text, err);
+
+    return rc ? rc : query_params_make(q->form->params, &q->params, err);
+}
+
+static struct reply dry_run(const struct querying *q)
+{
+    return reply_json(200, json_pack("{s:b, s:o, s:O}", "dry_run", 1, "sql", json_text(q->text.sql),
+                                     "params", q->form->params ? q->form->params : json_array()));
+}
+
+/* A read that cannot be told of did not happen for its caller; what was written stays written. */
+static struct reply tell(struct querying *q, const struct query_told *told, struct reply reply)
+{
+    struct call *call = q->call;
+    struct err err;
+
+    if (!query_tell(call->app, &call->who, call->req->id, call->pg, told, &err))
+        return reply;
+    if (told->write || told->code) {
+        log_event(call->app->log, LOG_LEVEL_ERROR, "query.not_told",
+                  LOG_STR("request_id", call->req->id), LOG_ERR(&err));
+        return reply;
+    }
+    reply_clear(&reply);
+    return call_fail(call, &err);
+}
+
+static struct reply run(struct querying *q)
+{
+    struct json_rows rows = {.form = q->form, .out = STR_INIT};
+    const struct query_sink sink = {.arg = &rows, .begin = begin_rows, .row = add_row};
+    struct query query = {.text = &q->text,
+                          .params = &q->params,
+                          .target = &q->target,
+                          .timeout_ms = q->form->timeout_ms,
+                          .write = q->form->write};
+    struct query_outcome outcome;
+    struct query_env env;
+    struct err err = {.code = ERR_NONE};
+    int64_t started = clock_mono_ms();
+
+    query_env_of(q->call->app, &env);
+    err_code rc = query_run(&env, &query, &sink, &outcome, &err);
+    int64_t ms = clock_mono_ms() - started;
+    struct query_told told = {.tenant_id = q->tenant_id,
+                              .sql = q->text.original,
+                              .write = q->form->write,
+                              .rows = rows.rows,
+                              .duration_ms = ms,
+                              .code = rc};
+    struct reply reply = rc ? query_fail(q->call, &err, &outcome) : reply_rows(&rows, &outcome, ms);
+    str_clear(&rows.out);
+    return tell(q, &told, reply);
+}
+
+static struct reply answer(struct querying *q)
+{
+    struct app *app = q->call->app;
+    struct err err = {.code = ERR_NONE};
+    bool dry = false;
+
+    if (query_bool(q->call, "dry_run", false, &dry, &err) || prepare(q, &err))
+        return query_fail(q->call, &err, NULL);
+    if (dry)
+        return dry_run(q);
+    if (query_enter(app, &err))
+        return call_fail(q->call, &err);
+    struct reply reply = run(q);
+    query_leave(app);
+    return reply;
+}
+
+/* What the body says, and whether the token may; NULL: *reply says why not. */
+static bool read_form(struct call *call, struct query_form *form, struct reply *reply)
+{
+    CLEANUP(problems_clear) struct problems problems = {.list = NULL};
+    struct err err;
+    const struct field fields[] = {
+        {.name = "sql",
+         .kind = FIELD_TEXT,
+         .required = true,
+         .min = 1,
+         .max = QUERY_SQL_MAX,
+         .out = &form->sql},
+        {.name = "params", .kind = FIELD_ARRAY, .max = QUERY_PARAMS_MAX, .out = &form->params},
+        {.name = "max_rows",
+         .kind = FIELD_INT,
+         .min = 1,
+         .max = QUERY_ROWS_MAX,
+         .out = &form->max_rows},
+        {.name = "timeout_ms",
+         .kind = FIELD_INT,
+         .min = 1,
+         .max = QUERY_TIMEOUT_MAX_MS,
+         .out = &form->timeout_ms},
+        {.name = "max_bytes",
+         .kind = FIELD_INT,
+         .min = QUERY_BYTES_MIN,
+         .max = QUERY_BYTES_MAX,
+         .out = &form->max_bytes},
+        {.name = "write", .kind = FIELD_BOOL, .out = &form->write},
+    };
+
+    fields_read(call->body, "", fields, ARRAY_LEN(fields), &problems);
+    if (form->write && access_require(&call->who, SCOPE_QUERIES_WRITE, &err))
+        *reply = call_fail(call, &err);
+    else if (problems.list)
+        *reply = problems_reply(call, &problems);
+    else
+        return true;
+    return false;
+}
+
+/* A schema that is being made or dropped has nothing to tell; one that is kept until its purge may
+ * be looked at. */
+static err_code check_state(const struct tenant *t, bool write, struct err *err)
+{
+    bool there = t->state == TENANT_ACTIVE || t->state == TENANT_SUSPENDED ||
+                 (t->state == TENANT_ARCHIVED && !write);
+
+    return there ? ERR_NONE
+                 : err_set(err, ERR_INVALID_STATE, "tenant %s is %s", t->id,
+                           tenant_state_name(t->state));
+}
+
+struct reply tenants_query(struct call *call)
+{
+    CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
+    CLEANUP(freep) char *url = NULL;
+    struct query_form form = {QUERY_FORM_DEFAULTS};
+    CLEANUP(querying_clear) struct querying q = {.call = call, .form = &form};
+    struct reply reply;
+    struct err err;
+
+    if (!read_form(call, &form, &reply))
+        return reply;
+    if (tenant_find(call->pg, call->req->params[0], false, &t, &err) ||
+        check_state(&t, form.write, &err) ||
+        engine_server_url(call->app->engine, call->pg, t.server, &url, &err))
+        return call_fail(call, &err);
+    q.tenant_id = t.id;
+    q.target = (struct query_target){.server = t.server, .url = url, .schema = t.schema};
+    return answer(&q);
+}
+
+struct reply shared_query(struct call *call)
+{
+    CLEANUP(freep) char *url = NULL;
+    struct query_form form = {QUERY_FORM_DEFAULTS};
+    CLEANUP(querying_clear) struct querying q = {.call = call, .form = &form};
+    struct reply reply;
+    struct err err;
+
+    if (!read_form(call, &form, &reply))
+        return reply;
+    if (engine_server_url(call->app->engine, call->pg, "default", &url, &err))
+        return call_fail(call, &err);
+    q.target = (struct query_target){.server = "default", .url = url};
+    return answer(&q);
+}
