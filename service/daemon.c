@@ -17,6 +17,7 @@
 #include "service/api/background.h"
 #include "service/api/event_hub.h"
 #include "service/api/gauges.h"
+#include "service/api/queries.h"
 #include "service/dev/dev.h"
 #include "service/version.h"
 
@@ -356,6 +357,7 @@ void daemon_stop(struct daemon *d)
     background_stop(d->background);
     app_set_server(&d->app, NULL); /* the probes go on asking for it */
     server_stop(d->server);
+    query_await_all(&d->app); /* those that have no request any more */
     event_hub_free(d->app.events);
     runner_free(d->app.runner); /* requests under way could wake it until now */
     engine_free(d->app.engine);
@@ -374,6 +376,8 @@ void daemon_stop(struct daemon *d)
     if (d->app.exchange_log >= 0)
         (void)close(d->app.exchange_log);
     (void)pthread_mutex_destroy(&d->app.server_lock);
+    (void)pthread_mutex_destroy(&d->app.query_lock);
+    (void)pthread_cond_destroy(&d->app.query_left);
     free(d);
 }
 
@@ -411,6 +415,8 @@ err_code daemon_start(const struct daemon_options *options, struct daemon **out,
     d->app.log = options->log;
     d->app.exchange_log = -1;
     (void)pthread_mutex_init(&d->app.server_lock, NULL);
+    (void)pthread_mutex_init(&d->app.query_lock, NULL);
+    (void)pthread_cond_init(&d->app.query_left, NULL);
     err_code rc = start(d, options, stopped, err);
     if (rc)
         daemon_stop(d);

@@ -24,6 +24,25 @@ void pg_shape_clear(struct pg_shape *shape)
     *shape = (struct pg_shape){.columns = NULL};
 }
 
+bool pg_shape_copy(const struct pg_shape *shape, struct pg_shape *out)
+{
+    bool ok = true;
+
+    *out = (struct pg_shape){.columns = calloc(shape->count + 1, sizeof *out->columns),
+                             .params = shape->params};
+    for (size_t i = 0; out->columns && i < shape->count; i++) {
+        const struct pg_column *from = &shape->columns[i];
+        out->columns[i] = (struct pg_column){
+            .name = strdup(from->name), .type = strdup(from->type), .oid = from->oid};
+        ok = ok && out->columns[i].name && out->columns[i].type;
+        out->count++;
+    }
+    ok = ok && out->columns;
+    if (!ok)
+        pg_shape_clear(out);
+    return ok;
+}
+
 static err_code refused(const struct pg *pg, const PGresult *result, struct pg_failure *failure,
                         struct err *err)
 {

@@ -28,6 +28,8 @@ struct pg_shape {
 err_code pg_describe(struct pg *pg, const char *sql, struct pg_shape *out,
                      struct pg_failure *failure, struct err *err) MUST_USE;
 void pg_shape_clear(struct pg_shape *shape);
+/* false: no memory. *out is the caller's, pg_shape_clear(). */
+bool pg_shape_copy(const struct pg_shape *shape, struct pg_shape *out);
 
 /* One row; borrowed for the call. */
 struct pg_row {

@@ -150,8 +150,8 @@ static err_code judge(struct query_text *out, bool may_write, struct err *err)
     return rc;
 }
 
-err_code query_text_make(const char *sql, const struct query_names *names, bool may_write,
-                         struct query_text *out, struct err *err)
+err_code query_text_fill(const char *sql, const struct query_names *names, struct query_text *out,
+                         struct err *err)
 {
     char tenant[PG_IDENT_SIZE + 1], shared[PG_IDENT_SIZE + 1];
     struct err ignored;
@@ -163,19 +163,32 @@ err_code query_text_make(const char *sql, const struct query_names *names, bool 
                         .err = err ? err : &ignored};
 
     *out = (struct query_text){.sql = NULL};
-    err_code rc =
-        strlen(sql) > QUERY_SQL_MAX
-            ? err_set(err, ERR_SQL_SYNTAX_ERROR, "a query is at most %d bytes long", QUERY_SQL_MAX)
-            : sql_check_bytes(sql, strlen(sql), err);
-    if (!rc && names->tenant)
-        rc = add_dot(names->tenant, tenant, err);
+    err_code rc = names->tenant ? add_dot(names->tenant, tenant, err) : ERR_NONE;
     if (!rc)
         rc = add_dot(names->shared, shared, err);
     if (!rc)
         rc = fill(&f);
-    if (!rc)
-        rc = judge(out, may_write, f.err);
     str_clear(&f.made);
+    if (rc)
+        query_text_clear(out);
+    return rc;
+}
+
+err_code query_text_make(const char *sql, const struct query_names *names, bool may_write,
+                         struct query_text *out, struct err *err)
+{
+    struct err ignored;
+
+    *out = (struct query_text){.sql = NULL};
+    if (strlen(sql) > QUERY_SQL_MAX)
+        return err_set(err, ERR_SQL_SYNTAX_ERROR, "a query is at most %d bytes long",
+                       QUERY_SQL_MAX);
+    err_code rc = sql_check_bytes(sql, strlen(sql), err);
+    if (!rc)
+        rc = query_text_fill(sql, names, out, err);
+    if (rc)
+        return rc;
+    rc = judge(out, may_write, err ? err : &ignored);
     if (rc)
         query_text_clear(out);
     return rc;

@@ -40,6 +40,9 @@ struct query_names {
  */
 err_code query_text_make(const char *sql, const struct query_names *names, bool may_write,
                          struct query_text *out, struct err *err) MUST_USE;
+/* The same for a statement that has passed it with other names. */
+err_code query_text_fill(const char *sql, const struct query_names *names, struct query_text *out,
+                         struct err *err) MUST_USE;
 void query_text_clear(struct query_text *text);
 
 /* Sets err->line and err->column to where a character of the text that is sent (from 1) stands in

@@ -39,7 +39,9 @@ struct app {
     size_t page_key_len;
     int exchange_log; /* descriptor that gets every request and reply as JSON; -1: none */
     int control_version;
-    atomic_int queries; /* running now (queries.h) */
+    pthread_mutex_t query_lock;
+    pthread_cond_t query_left;
+    int queries; /* running now (queries.h), some in threads of their own */
     /* what the probes say, so that they ask nobody */
     atomic_bool started, draining;
     _Atomic int64_t control_seen_ms; /* clock_mono_ms() when the control database last answered */

@@ -29,6 +29,8 @@ api_handler jobs_events, events_list, event_tickets_create;
 api_handler run_tasks_get, run_tasks_session, runs_report;
 /* queries.c */
 api_handler tenants_query, shared_query;
+/* fleet_queries.c */
+api_handler queries_create;
 /* shared.c */
 api_handler shared_get, shared_migrations, shared_export;
 /* lint.c */

@@ -32,6 +32,8 @@ void query_env_of(struct app *app, struct query_env *env);
 /* Takes one of query.max_parallel places, given back with query_leave(); ERR_OVERLOADED. */
 err_code query_enter(struct app *app, struct err *err) MUST_USE;
 void query_leave(struct app *app);
+/* Returns once none is running; those that stream end by themselves when the replica drains. */
+void query_await_all(struct app *app);
 
 /* The problem document of a query that failed; outcome may be NULL. */
 struct reply query_fail(struct call *call, const struct err *err,

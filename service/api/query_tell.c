@@ -26,15 +26,28 @@ err_code query_enter(struct app *app, struct err *err)
 {
     int max = app->config->query.max_parallel;
 
-    if (atomic_fetch_add(&app->queries, 1) < max)
-        return ERR_NONE;
-    query_leave(app);
-    return err_set(err, ERR_OVERLOADED, "%d queries are running (query.max_parallel)", max);
+    (void)pthread_mutex_lock(&app->query_lock);
+    bool room = app->queries < max;
+    app->queries += room;
+    (void)pthread_mutex_unlock(&app->query_lock);
+    return room ? ERR_NONE
+                : err_set(err, ERR_OVERLOADED, "%d queries are running (query.max_parallel)", max);
 }
 
 void query_leave(struct app *app)
 {
-    (void)atomic_fetch_sub(&app->queries, 1);
+    (void)pthread_mutex_lock(&app->query_lock);
+    app->queries--;
+    (void)pthread_cond_broadcast(&app->query_left);
+    (void)pthread_mutex_unlock(&app->query_lock);
+}
+
+void query_await_all(struct app *app)
+{
+    (void)pthread_mutex_lock(&app->query_lock);
+    while (app->queries)
+        (void)pthread_cond_wait(&app->query_left, &app->query_lock);
+    (void)pthread_mutex_unlock(&app->query_lock);
 }
 
 bool query_only_reads(const struct call *call)

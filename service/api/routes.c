@@ -130,6 +130,9 @@ const struct api_route api_routes[] = {
     {ROUTE(GET, "/v1/lint/rules", "listLintRules", SCOPE_SCHEMA_READ), .offline = true,
      .fn = lint_rules_list},
     {ROUTE(POST, "/v1/shared/query", "queryShared", SCOPE_QUERIES_RUN), QUERY, .fn = shared_query},
+    /* queries */
+    {ROUTE(POST, "/v1/queries", "queryTenants", SCOPE_QUERIES_RUN), .body = BODY_JSON,
+     .secret = true, .plain = query_only_reads, .fn = queries_create},
     /* seeds */
     {ROUTE(GET, "/v1/seeds", "listSeeds", SCOPE_CATALOG_READ), .query = {"scope", PAGE},
      .fn = seeds_list},

@@ -235,12 +235,27 @@ static void check_problem(struct steps *steps, const struct step *step)
         check(steps, step, members[i]);
 }
 
+/* The chunks of a body become the body that checks look at. */
+static void read_stream(struct steps *steps, const struct step *step)
+{
+    struct http_client *client = &steps->client;
+    struct str body = STR_INIT;
+
+    if (http_client_read_until(client, &body, NULL, REPLY_MS) != 0)
+        fail_step(steps, step, "the stream has an end");
+    free(client->body);
+    client->body_len = body.len;
+    client->body = str_take(&body);
+}
+
 void steps_run_one(struct steps *steps, const struct step *step)
 {
     bool head = str_eq(step->verb, "HEAD");
 
     send_step(steps, step);
     int status = http_client_read_within(&steps->client, head, REPLY_MS);
+    if (step->streamed && status == step->status)
+        read_stream(steps, step);
     json_decref(steps->reply);
     steps->reply = status > 0 && steps->client.body
                        ? json_loadb(steps->client.body, steps->client.body_len, 0, NULL)

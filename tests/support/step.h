@@ -32,6 +32,7 @@ struct step {
     const char *token;   /* NULL: the admin's; "": none; may be "{name}" */
     const char *verb;    /* another method's text */
     bool raw;            /* the body is sent as it stands */
+    bool streamed;       /* the reply is, and is read to its end */
 };
 
 /* A row of a table: STEP("label", GET, "/v1/tenants", NULL, 200, "CODE", .json = {…}). */
