@@ -72,10 +72,12 @@ struct querying {
     struct query_target target;
     struct query_text text;
     struct query_params params;
+    struct building building; /* of a query that is described */
 };
 
 static void querying_clear(struct querying *q)
 {
+    building_clear(&q->building);
     query_text_clear(&q->text);
     query_params_clear(&q->params);
 }
@@ -84,15 +86,63 @@ static err_code prepare(struct querying *q, struct err *err)
 {
     const struct engine_settings *s = engine_settings(q->call->app->engine);
     const struct query_names names = {.tenant = q->target.schema, .shared = s->shared_schema};
-    err_code rc = query_text_make(q->form->sql, &names, q->form->write, &q->text, err);
+    bool built = q->form->built.from != NULL;
+    const char *sql = built ? str_text(&q->building.sql) : q->form->sql;
+    err_code rc = query_text_make(sql, &names, q->form->write, &q->text, err);
 
-    return rc ? rc : query_params_make(q->form->params, &q->params, err);
+    return rc ? rc
+              : query_params_make(built ? q->building.params : q->form->params, &q->params, err);
+}
+
+/* Whose tables are meant is looked up as the server's own role: only what they are called is told.
+ */
+static err_code find_tables(struct querying *q, struct err *err)
+{
+    struct app *app = q->call->app;
+    const char *shared = engine_settings(app->engine)->shared_schema;
+    struct pg *pg = NULL;
+    err_code rc =
+        engine_open_as(app->engine, q->target.server, q->target.url, NULL, NULL, &pg, err);
+
+    if (rc)
+        return rc;
+    rc = build_find_tables(&q->building, pg, q->target.schema, shared, err);
+    engine_close_server(app->engine, q->target.server, pg);
+    return rc;
+}
+
+/* A description becomes SQL; false: *reply says what is wrong with it. */
+static bool build(struct querying *q, struct reply *reply)
+{
+    CLEANUP(problems_clear) struct problems problems = {.list = NULL};
+    struct err err = {.code = ERR_NONE};
+
+    q->building = (struct building){.form = &q->form->built, .problems = &problems};
+    build_tables(&q->building);
+    build_sql(&q->building);
+    if (!problems.list && find_tables(q, &err)) {
+        *reply = call_fail(q->call, &err);
+        return false;
+    }
+    if (problems.list) {
+        *reply = problems_reply(q->call, &problems);
+        return false;
+    }
+    build_sql(&q->building);
+    q->building.problems = NULL; /* ends here; there was none */
+    if (str_ok(&q->building.sql))
+        return true;
+    (void)err_set(&err, ERR_INTERNAL, "out of memory");
+    *reply = call_fail(q->call, &err);
+    return false;
 }
 
 static struct reply dry_run(const struct querying *q)
 {
-    return reply_json(200, json_pack("{s:b, s:o, s:O}", "dry_run", 1, "sql", json_text(q->text.sql),
-                                     "params", q->form->params ? q->form->params : json_array()));
+    const json_t *params = q->form->built.from ? q->building.params : q->form->params;
+
+    return reply_json(200, json_pack("{s:b, s:o, s:o}", "dry_run", 1, "sql", json_text(q->text.sql),
+                                     "params", params ? json_deep_copy(params) : json_array()));
 }
 
 /* A read that cannot be told of did not happen for its caller; what was written stays written. */
@@ -144,58 +194,20 @@ static struct reply answer(struct querying *q)
 {
     struct app *app = q->call->app;
     struct err err = {.code = ERR_NONE};
+    struct reply reply;
     bool dry = false;
 
+    if (q->form->built.from && !build(q, &reply))
+        return reply;
     if (query_bool(q->call, "dry_run", false, &dry, &err) || prepare(q, &err))
         return query_fail(q->call, &err, NULL);
     if (dry)
         return dry_run(q);
     if (query_enter(app, &err))
         return call_fail(q->call, &err);
-    struct reply reply = run(q);
+    reply = run(q);
     query_leave(app);
     return reply;
-}
-
-/* What the body says, and whether the token may; NULL: *reply says why not. */
-static bool read_form(struct call *call, struct query_form *form, struct reply *reply)
-{
-    CLEANUP(problems_clear) struct problems problems = {.list = NULL};
-    struct err err;
-    const struct field fields[] = {
-        {.name = "sql",
-         .kind = FIELD_TEXT,
-         .required = true,
-         .min = 1,
-         .max = QUERY_SQL_MAX,
-         .out = &form->sql},
-        {.name = "params", .kind = FIELD_ARRAY, .max = QUERY_PARAMS_MAX, .out = &form->params},
-        {.name = "max_rows",
-         .kind = FIELD_INT,
-         .min = 1,
-         .max = QUERY_ROWS_MAX,
-         .out = &form->max_rows},
-        {.name = "timeout_ms",
-         .kind = FIELD_INT,
-         .min = 1,
-         .max = QUERY_TIMEOUT_MAX_MS,
-         .out = &form->timeout_ms},
-        {.name = "max_bytes",
-         .kind = FIELD_INT,
-         .min = QUERY_BYTES_MIN,
-         .max = QUERY_BYTES_MAX,
-         .out = &form->max_bytes},
-        {.name = "write", .kind = FIELD_BOOL, .out = &form->write},
-    };
-
-    fields_read(call->body, "", fields, ARRAY_LEN(fields), &problems);
-    if (form->write && access_require(&call->who, SCOPE_QUERIES_WRITE, &err))
-        *reply = call_fail(call, &err);
-    else if (problems.list)
-        *reply = problems_reply(call, &problems);
-    else
-        return true;
-    return false;
 }
 
 /* A schema that is being made or dropped has nothing to tell; one that is kept until its purge may
@@ -219,7 +231,7 @@ struct reply tenants_query(struct call *call)
     struct reply reply;
     struct err err;
 
-    if (!read_form(call, &form, &reply))
+    if (!query_form_read(call, &form, &reply))
         return reply;
     if (tenant_find(call->pg, call->req->params[0], false, &t, &err) ||
         check_state(&t, form.write, &err) ||
@@ -238,7 +250,7 @@ struct reply shared_query(struct call *call)
     struct reply reply;
     struct err err;
 
-    if (!read_form(call, &form, &reply))
+    if (!query_form_read(call, &form, &reply))
         return reply;
     if (engine_server_url(call->app->engine, call->pg, "default", &url, &err))
         return call_fail(call, &err);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "core/query/run.h"
-#include "service/api/fields.h"
+#include "service/api/query_build.h"
 
 enum {
     QUERY_ROWS_DEFAULT = 1000,
@@ -22,10 +22,11 @@ struct query_form {
     const json_t *params;
     int64_t max_rows, timeout_ms, max_bytes;
     bool write;
+    struct query_built built; /* instead of sql, when it has a from */
 };
 #define QUERY_FORM_DEFAULTS                                                                        \
     .max_rows = QUERY_ROWS_DEFAULT, .timeout_ms = QUERY_TIMEOUT_DEFAULT_MS,                        \
-    .max_bytes = QUERY_BYTES_DEFAULT
+    .max_bytes = QUERY_BYTES_DEFAULT, .built = {.limit = -1}
 
 /* The settings of the process; env->key is NULL when queries are off. */
 void query_env_of(struct app *app, struct query_env *env);
@@ -38,6 +39,10 @@ void query_await_all(struct app *app);
 /* The problem document of a query that failed; outcome may be NULL. */
 struct reply query_fail(struct call *call, const struct err *err,
                         const struct query_outcome *outcome);
+
+/* What the body of a query in one schema says, and whether the token may; false: *reply says why
+ * not (query_form.c). */
+bool query_form_read(struct call *call, struct query_form *form, struct reply *reply);
 
 /* What became of a query. */
 struct query_told {

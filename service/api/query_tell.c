@@ -79,8 +79,11 @@ struct reply query_fail(struct call *call, const struct err *err,
     if (err_kind_of(err->code) == ERR_KIND_INTERNAL)
         return call_fail(call, err);
     struct err about = *err;
-    if (about.line)
+    bool written =
+        json_object_get(call->body, "sql") != NULL; /* else there is no text to point into */
+    if (about.line && written)
         (void)err_in(&about, "/sql");
+    about.line = written ? about.line : 0;
     return reply_problem(call->req, &about, hints_of(outcome));
 }
 

@@ -94,7 +94,7 @@ static const struct step refusals[] = {
     STEP("no SQL", POST, Q, "{}", 422, "VALIDATION_FAILED",
          .json = {"/errors/0/pointer == '/sql'"}),
     STEP("all that is wrong", POST, Q,
-         "{'sql':1,'params':{},'max_rows':0,'timeout_ms':60001,'max_bytes':1,'write':'yes','limit':"
+         "{'sql':1,'params':{},'max_rows':0,'timeout_ms':60001,'max_bytes':1,'write':'yes','limt':"
          "1}",
          422, "VALIDATION_FAILED", .json = {"/errors# == 7"}),
     STEP("a parameter too few", POST, Q, "{'sql':'SELECT $1::int, $2::int','params':[1]}", 422,
@@ -118,6 +118,65 @@ static const struct step refusals[] = {
          "QUERY_TIMEOUT"),
     STEP("a huge row", POST, Q, "{'sql':'SELECT repeat(\\u0027x\\u0027, 5000000)'}", 200, NULL,
          .json = {"/rows == []", "/truncated == true"}),
+};
+
+static const struct step described[] = {
+    STEP("tables of both schemas", POST, Q,
+         "{'from':{'table':'notes','as':'n'},'joins':[{'type':'left','table':'plans','as':'p',"
+         "'on':[{'column':'n.plan','other':'p.id'}]}],'select':['n.body',{'column':'p.name','as':'"
+         "plan'}],"
+         "'where':{'or':[{'column':'n.id','op':'in','value':[1,2]},{'and':[{'column':'n.body','op':"
+         "'like',"
+         "'value':'x%'},{'not':{'column':'p.name','op':'is_null'}}]}]},"
+         "'order_by':[{'column':'n.id','direction':'desc','nulls':'last'},'p.id'],'limit':10,'"
+         "offset':0}",
+         200, NULL,
+         .json = {"/columns/1/name == 'plan'", "/rows == [['two','pro'],['one','free']]"}),
+    STEP(
+        "the SQL of it", POST, Q "?dry_run=true",
+        "{'from':{'table':'notes'},'joins':[{'table':'plans','schema':'shared','type':'full','on':["
+        "{'column':'notes.plan','op':'<>','other':'plans.id'}]}],'where':{'column':'body',"
+        "'value':'\\u0027; DROP'},'limit':1,'offset':2}",
+        200, NULL,
+        .json = {"/sql == 'SELECT * FROM \\u0022tenant_ada\\u0022.\\u0022notes\\u0022 AS "
+                 "\\u0022notes\\u0022"
+                 " FULL JOIN \\u0022public\\u0022.\\u0022plans\\u0022 AS \\u0022plans\\u0022 ON"
+                 " (\\u0022notes\\u0022.\\u0022plan\\u0022 <> \\u0022plans\\u0022.\\u0022id\\u0022)"
+                 " WHERE \\u0022body\\u0022 = $1 LIMIT 1 OFFSET 2'",
+                 "/params == ['\\u0027; DROP']"}),
+    STEP("names are only names", POST, Q,
+         "{'from':{'table':'notes'},'select':['id; DROP TABLE notes']}", 422, "QUERY_FAILED",
+         .json = {"/metadata/sqlstate == '42703'"}),
+    STEP("all", POST, Q, "{'from':{'table':'notes','schema':'tenant'}}", 200, NULL,
+         .json = {"/row_count == 2", "/columns# == 4"}),
+    STEP("in the shared schema", POST, "/v1/shared/query",
+         "{'from':{'table':'plans'},'where':{'column':'id','op':'>','value':1}}", 200, NULL,
+         .json = {"/rows == [[2,'pro']]"}),
+    STEP("no such tables", POST, Q,
+         "{'from':{'table':'nope'},'joins':[{'table':'plans','schema':'tenant','on':[{'column':'a',"
+         "'other':'b'}]}]}",
+         422, "VALIDATION_FAILED",
+         .json = {"/errors/0/pointer == '/from/table'", "/errors/1/pointer == '/joins/0/table'"}),
+    STEP("another tenant's", POST, Q, "{'from':{'table':'tenant_bob.notes'}}", 422,
+         "VALIDATION_FAILED"),
+    STEP("all that is wrong", POST, Q,
+         "{'from':{'tabel':'x'},'joins':[{'table':'y','type':'cross','on':[{'column':'a','op':'~','"
+         "value':1},"
+         "{'column':'a'}]}],'select':[1],'where':{'and':[]},'order_by':[{'column':'a','direction':'"
+         "up'}]}",
+         422, "VALIDATION_FAILED", .json = {"/errors# == 8"}),
+    STEP("written and described", POST, Q,
+         "{'sql':'SELECT 1','from':{'table':'notes'},'params':[1],"
+         "'write':true}",
+         422, "VALIDATION_FAILED", .json = {"/errors# == 3"}),
+    STEP("from nothing", POST, Q, "{'select':['id']}", 422, "VALIDATION_FAILED",
+         .json = {"/errors/0/pointer == '/from'"}),
+    STEP("null and lists", POST, Q,
+         "{'from':{'table':'notes'},'where':{'or':[{'column':'a','value':null},{'column':'a','op':'"
+         "in',"
+         "'value':1},{'column':'a','op':'is_null','value':1},{'column':'a','value':1,'other':'b'}]}"
+         "}",
+         422, "VALIDATION_FAILED", .json = {"/errors# == 4"}),
 };
 
 #define REFUSED(label, sql) STEP(label, POST, Q, "{'sql':'" sql "'}", 403, "QUERY_NOT_ALLOWED")
@@ -235,9 +294,10 @@ static const struct {
     const struct step *table;
     size_t n;
 } tables[] = {
-    {answers, ARRAY_LEN(answers)},         {refusals, ARRAY_LEN(refusals)},
-    {not_queries, ARRAY_LEN(not_queries)}, {escapes, ARRAY_LEN(escapes)},
-    {writes, ARRAY_LEN(writes)},           {later, ARRAY_LEN(later)},
+    {answers, ARRAY_LEN(answers)},     {refusals, ARRAY_LEN(refusals)},
+    {described, ARRAY_LEN(described)}, {not_queries, ARRAY_LEN(not_queries)},
+    {escapes, ARRAY_LEN(escapes)},     {writes, ARRAY_LEN(writes)},
+    {later, ARRAY_LEN(later)},
 };
 
 /* One after the other, with the names that the first one keeps. */
