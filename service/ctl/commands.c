@@ -48,6 +48,7 @@ static const char *const lints[] = {"text", "github", "sarif", "json", NULL};
 static const char *const themes[] = {"default", "dark", "forest", "neutral", NULL};
 static const char *const tools[] = {"auto",  "flyway",          "golang-migrate", "ecto",    "dbmate",
                                     "rails", "node-pg-migrate", "prisma",         "alembic", NULL};
+static const char *const outputs[] = {"table", "json", "csv", NULL};
 static const char *const seed_modes[] = {"once", "always", NULL};
 static const char *const roles[] = {"viewer", "ci", "operator", "admin", NULL};
 
@@ -281,6 +282,22 @@ static const struct command_def commands[] = {
           {.name = "dry-run", .help = "only show the SQL for the first tenant"},
           {.name = "no-wait", .help = "only start it"}},
      .fn = seed_apply},
+    {.name = "query",
+     .operands = "[TENANT] SQL",
+     .min = 1,
+     .max = 2,
+     .help = "Runs SQL in a tenant's schema, or in many; @FILE is a file with it.",
+     .options = {WHOM,
+                 {.name = "shared", .help = "in the shared schema"},
+                 {.name = "param", .value = "VALUE", .repeat = true, .help = "of $1, then of $2"},
+                 {.name = "write", .help = "it may change rows, and what it does stays"},
+                 {.name = "max-rows", .value = "N", .integer = true, .help = "of each tenant"},
+                 {.name = "timeout-ms", .value = "N", .integer = true, .help = "of each tenant"},
+                 {.name = "output",
+                  .value = "FORMAT",
+                  .choices = outputs,
+                  .help = "table, json or csv (table); csv has the tenant in front"}},
+     .fn = query_sql},
     {.name = "warm-pool get",
      .operands = "",
      .help = "Shows how many schemas stand ready for new tenants.",

@@ -128,6 +128,7 @@ int report_write(struct ctl *ctl, const struct args *args);
 int seeds_list(struct ctl *ctl, const struct args *args);
 int seeds_push(struct ctl *ctl, const struct args *args);
 int seed_apply(struct ctl *ctl, const struct args *args);
+int query_sql(struct ctl *ctl, const struct args *args);
 int warm_pool_get(struct ctl *ctl, const struct args *args);
 int warm_pool_drain(struct ctl *ctl, const struct args *args);
 int jobs_list(struct ctl *ctl, const struct args *args);

@@ -319,6 +319,24 @@ check 'the file has it' says 'erDiagram' "$work/acme.mmd"
 expect 'export without a format' 2 - '--format' export acme
 expect 'export nobody' 1 - '404 TENANT_NOT_FOUND' export nobody --format json-schema
 expect 'export to nowhere' 1 - 'No such file' export acme --format json-schema -o "$work/no/where"
+expect 'query' 0 '^7  x$' - query acme 'SELECT $1::int AS n, $2 AS t' --param 7 --param x
+expect 'query of nothing' 0 '^no rows$' - query acme 'SELECT 1 AS one WHERE false'
+expect 'query as JSON' 0 '"rows":\[\[1\]\]' - query acme 'SELECT 1 AS one' --output json
+expect 'query as CSV' 0 '^acme,1' - query acme 'SELECT 1 AS one' --output csv
+expect 'query of many' 0 'tenants, 0 failed$' - query --all 'SELECT 1 AS one'
+expect 'query of many as CSV' 0 '^tenant_id,one' - query --all 'SELECT 1 AS one' --output csv
+expect 'query of the shared schema' 0 '^shared$' - query --shared "SELECT 'shared' AS t"
+echo 'SELECT 41 + 1 AS answer' >"$work/answer.sql"
+expect 'query from a file' 0 '^42$' - query acme "@$work/answer.sql"
+expect 'query from no file' 2 - 'No such file' query acme @/no/such/file
+expect 'query that writes' 1 - '403 QUERY_NOT_ALLOWED' query acme 'CREATE TABLE x ()'
+expect 'query of more rows' 0 '^1$' 'there is more' query acme 'SELECT generate_series(1, 9) AS g' --max-rows 1
+expect 'query with many columns' 0 '^l +12$' - query acme 'SELECT 1 a, 2 b, 3 c, 4 d, 5 e, 6 f, 7 g, 8 h, 9 i, 10 j, 11 k, 12 l'
+expect 'query of somebody who has not got it' 1 'failed$' 'QUERY_DENIED' query --id acme -- 'SELECT 1 FROM tenantd.token'
+expect 'query with bad SQL' 1 - 'line 1, column 1' query acme 'SELEC 1'
+expect 'query of nobody' 2 - 'needs to know where' query 'SELECT 1'
+expect 'query of one and of all' 2 - 'needs to know where' query acme 'SELECT 1' --all
+expect 'query that writes to all' 2 - 'goes with one tenant' query --all --write 'SELECT 1'
 expect 'health' 0 '^healthy: shared database ok' - health
 expect 'health of too many' 2 - 'at most' health $(seq -f '--tenant=t%g' 65)
 expect 'token create' 0 '^tnd_[0-9a-f_]+$' 'shown this once' token create ci --role viewer
