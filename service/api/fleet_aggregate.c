@@ -159,7 +159,7 @@ static void write_columns(const struct aggregating *a, struct str *out)
 
 static void write_rows(const struct aggregating *a, const struct pg_rows *rows, struct str *out)
 {
-    char column[8];
+    char column[24];
 
     write_columns(a, out);
     for (size_t row = 0; rows && row < pg_rows_count(rows); row++) {
