@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may do what beside the owner. */
+/* Who may do what beside the owner, and beside the logins of queries, which come and go. */
 #include "core/schema/introspect_objects.h"
 #include "core/schema/normal.h"
+#include "core/tenant/login.h"
 
 /* clang-format off */
 #define RELATIONS                                                                                  \
@@ -35,7 +36,9 @@ const struct pg_stmt grants_stmt = {
     .name = "schema_read_grants",
     .sql = "WITH list AS (" LISTS "),"
            " given AS (SELECT l.*, x.grantee, x.is_grantable, x.privilege_type"
-           "  FROM list l CROSS JOIN LATERAL aclexplode(l.acl) x WHERE x.grantee <> l.owner)"
+           "  FROM list l CROSS JOIN LATERAL aclexplode(l.acl) x WHERE x.grantee <> l.owner"
+           "   AND NOT EXISTS (SELECT FROM pg_roles q WHERE q.oid = x.grantee"
+           "    AND q.rolname ~ '" LOGIN_NAMES "'))"
            " SELECT g.namespace::int8 AS namespace, g.on_what,"
            "  concat_ws(' ', g.word || g.columns, g.on_what, 'to', coalesce(r.rolname, 'PUBLIC'),"
            "   CASE WHEN g.is_grantable THEN 'with grant option' END) AS name,"

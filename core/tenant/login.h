@@ -24,6 +24,9 @@ struct login {
 
 typedef enum login_kind { LOGIN_READ, LOGIN_WRITE, LOGIN_KINDS } login_kind;
 
+/* How the names of logins look, as a regular expression: what they may is no part of a schema. */
+#define LOGIN_NAMES "^tenantd_[rw]_.*_[0-9a-f]{20}$"
+
 /* The login of a schema on a server. Pure. */
 void login_of(const unsigned char *key, size_t key_len, const char *server, const char *schema,
               login_kind kind, struct login *out);

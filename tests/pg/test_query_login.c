@@ -4,6 +4,8 @@
 #include <pthread.h>
 
 #include "core/migrate/apply.h"
+#include "core/schema/introspect.h"
+#include "core/schema/schema_json.h"
 #include "core/tenant/login.h"
 #include "tests/pg/job_support.h"
 
@@ -70,10 +72,9 @@ static void tear_down(void)
 {
     drop_logins();
     CLEANUP(freep)
-    char *left =
-        pg_fixture_value(pg,
-                         "SELECT count(*) AS v FROM pg_roles WHERE rolname ~ '^tenantd_._q[abs]_'"
-                         " AND NOT EXISTS (SELECT FROM pg_shdepend WHERE refobjid = oid)");
+    char *left = pg_fixture_value(
+        pg, "SELECT count(*) AS v FROM pg_roles WHERE rolname ~ '^tenantd_._q[abs]_'"
+            " AND NOT EXISTS (SELECT FROM pg_shdepend WHERE refobjid = oid)");
     ck_assert_str_eq(left, "0");
     pg_close(pg);
 }
@@ -217,6 +218,28 @@ static void *ensure_one(void *arg)
     return NULL;
 }
 
+/* Who was asked looks like who was not. */
+START_TEST(a_schema_looks_as_it_did)
+{
+    char before[SHA256_HEX_SIZE], after[SHA256_HEX_SIZE];
+    struct schema *model = NULL;
+    struct err err;
+
+    drop_logins();
+    pg_fixture_sql(pg, "CREATE SCHEMA qs; CREATE SCHEMA qa; CREATE TABLE qa.note (id serial)");
+    OK(schema_read(pg, "qa", NULL, &model, &err));
+    OK(schema_fingerprint(model, before, &err));
+    schema_free(model);
+    make(&shared, "qs", LOGIN_READ);
+    make(&mine, "qa", LOGIN_READ);
+    make(&writer, "qa", LOGIN_WRITE);
+    OK(schema_read(pg, "qa", NULL, &model, &err));
+    OK(schema_fingerprint(model, after, &err));
+    schema_free(model);
+    ck_assert_str_eq(before, after);
+}
+END_TEST
+
 START_TEST(many_at_the_same_time)
 {
     pthread_t threads[8];
@@ -279,10 +302,9 @@ START_TEST(made_by_a_role_that_may_create_roles)
     w.refused = true;
     ck_assert_msg(!login_ensure(keeper, &w, &err), "%s", err.msg);
     CLEANUP(freep)
-    char *kept =
-        pg_fixture_value(pg,
-                         "SELECT bool_and(rolpassword LIKE 'SCRAM-SHA-256$%') AS v FROM pg_authid"
-                         " WHERE rolname ~ '^tenantd_._qk_'");
+    char *kept = pg_fixture_value(
+        pg, "SELECT bool_and(rolpassword LIKE 'SCRAM-SHA-256$%') AS v FROM pg_authid"
+            " WHERE rolname ~ '^tenantd_._qk_'");
     ck_assert_str_eq(kept, "t");
     static const struct attempt reads[] = {{"SELECT * FROM qk.note", ""},
                                            {"TABLE qa.note", "42501"}};
@@ -330,6 +352,7 @@ int main(void)
     tcase_add_test(tc, who_writes_writes_rows_of_its_schema_alone);
     tcase_add_test(tc, tables_that_come_later);
     tcase_add_test(tc, twice_changes_nothing);
+    tcase_add_test(tc, a_schema_looks_as_it_did);
     tcase_add_test(tc, many_at_the_same_time);
     tcase_add_test(tc, a_role_that_may_more_is_not_used);
     tcase_add_test(tc, a_migration_is_not_disturbed);
