@@ -100,7 +100,7 @@ static err_code describe(struct pg *pg, PGresult *prepared, struct pg_shape *out
 
     if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
         return refused(pg, prepared, failure, err);
-    PGresult *result = PQdescribePrepared(pg->conn, "");
+    PGresult *result = pg_await(pg, PQsendDescribePrepared(pg->conn, ""));
     err_code rc = PQresultStatus(result) == PGRES_COMMAND_OK
                       ? take_columns(result, out, &oids, &modifiers, err)
                       : refused(pg, result, failure, err);
@@ -113,7 +113,7 @@ err_code pg_describe(struct pg *pg, const char *sql, struct pg_shape *out,
 {
     *out = (struct pg_shape){.columns = NULL};
     *failure = (struct pg_failure){.statement = 0};
-    PGresult *prepared = PQprepare(pg->conn, "", sql, 0, NULL);
+    PGresult *prepared = pg_await(pg, PQsendPrepare(pg->conn, "", sql, 0, NULL));
     err_code rc = describe(pg, prepared, out, failure, err);
 
     PQclear(prepared);

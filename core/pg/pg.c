@@ -107,7 +107,7 @@ static bool copies(const PGresult *result)
 
 /* As PQexec() and its like wait for what was sent, but no longer than an answer may take: a server
  * that says nothing at all is no better than one that is gone. */
-static PGresult *await(struct pg *pg, int sent)
+PGresult *pg_await(struct pg *pg, int sent)
 {
     int64_t deadline = pg->reply_ms ? clock_mono_ms() + pg->reply_ms : 0;
     PGresult *result = NULL, *next;
@@ -146,7 +146,7 @@ static err_code meet(struct pg *pg, int timeout_ms, struct err *err)
                    "SELECT CASE WHEN pg_backend_pid() <> %d THEN 'pooled' WHEN %d > 0 THEN"
                    " set_config('statement_timeout', '%d', false) END AS who",
                    PQbackendPID(pg->conn), timeout_ms, timeout_ms);
-    err_code rc = finish(pg, "cannot connect", await(pg, PQsendQuery(pg->conn, sql)), &rows, err);
+    err_code rc = finish(pg, "cannot connect", pg_await(pg, PQsendQuery(pg->conn, sql)), &rows, err);
     if (rc)
         return rc;
     const char *who = pg_text(rows, 0, "who");
@@ -332,7 +332,7 @@ static PGresult *prepare(struct pg *pg, const struct pg_stmt *stmt, bool *ready)
     *ready = !pg->pooled && stmt->name && is_prepared(pg, stmt);
     if (*ready || pg->pooled || !stmt->name || pg->prepared_count == PREPARED_MAX)
         return NULL;
-    PGresult *result = await(pg, PQsendPrepare(pg->conn, stmt->name, stmt->sql, 0, NULL));
+    PGresult *result = pg_await(pg, PQsendPrepare(pg->conn, stmt->name, stmt->sql, 0, NULL));
     *ready = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (*ready)
         pg->prepared[pg->prepared_count++] = stmt;
@@ -353,8 +353,8 @@ static PGresult *execute(struct pg *pg, const struct pg_stmt *stmt, const struct
     if (failed)
         return failed;
     if (ready)
-        return await(pg, PQsendQueryPrepared(pg->conn, stmt->name, (int)n, values, NULL, NULL, 0));
-    return await(pg, PQsendQueryParams(pg->conn, stmt->sql, (int)n, NULL, values, NULL, NULL, 0));
+        return pg_await(pg, PQsendQueryPrepared(pg->conn, stmt->name, (int)n, values, NULL, NULL, 0));
+    return pg_await(pg, PQsendQueryParams(pg->conn, stmt->sql, (int)n, NULL, values, NULL, NULL, 0));
 }
 
 err_code pg_query(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args, size_t n,
@@ -378,7 +378,7 @@ err_code pg_exec(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg 
 
 err_code pg_command(struct pg *pg, const char *sql, struct err *err)
 {
-    return finish(pg, "command", await(pg, PQsendQuery(pg->conn, sql)), NULL, err);
+    return finish(pg, "command", pg_await(pg, PQsendQuery(pg->conn, sql)), NULL, err);
 }
 
 err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args, size_t n,
@@ -388,6 +388,6 @@ err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args
 
     values_of(args, n, values);
     PGresult *result =
-        await(pg, PQsendQueryParams(pg->conn, sql, (int)n, NULL, values, NULL, NULL, 0));
+        pg_await(pg, PQsendQueryParams(pg->conn, sql, (int)n, NULL, values, NULL, NULL, 0));
     return finish(pg, "query", result, out, err);
 }

@@ -28,6 +28,8 @@ struct pg_rows {
 
 /* Fills err from a failed result, or from the connection when result is NULL. Returns the code. */
 err_code pg_fail(const struct pg *pg, const PGresult *result, const char *what, struct err *err);
+/* Waits for the last result of what was sent (0: it could not be), no longer than an answer may take. */
+PGresult *pg_await(struct pg *pg, int sent);
 /* What PostgreSQL says of a failed result; the number of the statement is left at 0. */
 void pg_failure_read(const struct pg *pg, const PGresult *result, struct pg_failure *out);
 /* Closes the socket: from now on the connection is not alive. The handle stays the owner's. */

@@ -215,6 +215,12 @@ static err_code attempt(struct running *r, bool *lacking, struct err *err)
     return end(r, rc, err);
 }
 
+static void leave(struct running *r)
+{
+    r->env->close(r->env->ctx, r->query->target->server, r->pg);
+    r->pg = NULL;
+}
+
 /* Rights are older than what was made since: seen to once, and tried again. */
 static err_code run_twice(struct running *r, struct err *err)
 {
@@ -222,9 +228,12 @@ static err_code run_twice(struct running *r, struct err *err)
     bool lacking = false;
     err_code rc = attempt(r, &lacking, &why);
 
-    if ((lacking || (rc && str_eq(why.sqlstate, "42501"))) && !r->gave && pg_alive(r->pg)) {
+    if ((lacking || (rc && str_eq(why.sqlstate, "42501"))) && !r->gave) {
+        leave(r); /* who waits for a connection must not hold one */
+        why = (struct err){.code = ERR_NONE};
         rc = repair(r, false, &why);
-        why.sqlstate[0] = '\0';
+        if (!rc)
+            rc = open_once(r, &why);
         if (!rc)
             rc = attempt(r, &lacking, &why);
     }
@@ -272,7 +281,7 @@ err_code query_run(const struct query_env *env, const struct query *query,
     err_code rc = log_in(&r, &why);
     if (!rc)
         rc = run_twice(&r, &why);
-    env->close(env->ctx, query->target->server, r.pg);
+    leave(&r);
     pg_shape_clear(&r.shape);
     if (rc)
         rc = translate(&r, rc, &why);

@@ -6,7 +6,7 @@ build=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 programs='pg_pg pg_control pg_apply pg_kinds pg_job_claim pg_job_store pg_job_runner pg_tracking_read pg_schema_introspect
-    pg_schema_export pg_schema_ops pg_tenant_store pg_catalog_store pg_statements'
+    pg_schema_export pg_schema_ops pg_tenant_store pg_catalog_store pg_statements pg_query_login'
 export TENANTD=${TENANTD:-$build/tenantd}
 
 scratch=$(mktemp -d /tmp/tenantd-versions-XXXXXX)
