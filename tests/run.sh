@@ -67,7 +67,7 @@ stage_asan() {
 stage_tsan() {
     configure tsan && cmake --build --preset tsan
     TSAN_OPTIONS=halt_on_error=1:suppressions=$root/tests/tsan.supp ctest --test-dir build/tsan --output-on-failure -j 2 \
-        -R 'server|pool|job|runner|catalog|log|metrics|access|apply|kinds'
+        -R 'server|pool|job|runner|catalog|log|metrics|access|apply|kinds|quer'
 }
 stage_lint() { configure release -DTENANTD_TESTS=ON && ctest --test-dir build/release -L lint --output-on-failure; }
 stage_contract() {
