@@ -73,16 +73,46 @@ static err_code check_rows(struct making *m)
 {
     static const struct pg_stmt stmt = {
         .name = "snapshot_rows",
-        .sql = "SELECT CASE WHEN schemaname = $1 THEN 'a migration puts rows into '"
-               "  ELSE 'a migration changes rows of ' || schemaname || '.' END || relname AS reason"
+        .sql = "SELECT 'rows cannot be watched: track_counts is off' AS reason"
+               " WHERE pg_catalog.current_setting('track_counts') <> 'on'"
+               " UNION ALL SELECT CASE WHEN schemaname = $1 THEN 'a migration puts rows into '"
+               "  ELSE 'a migration changes rows of ' || schemaname || '.' END || relname"
                " FROM pg_catalog.pg_stat_xact_all_tables"
                " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
-               "  AND schemaname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
+               "  AND (schemaname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
+               "   OR relname = 'pg_largeobject_metadata')"
                "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relid"
                "   AND c.relkind <> 'r')"
                " UNION ALL SELECT 'a migration moves the sequence ' || sequencename"
                " FROM pg_catalog.pg_sequences WHERE schemaname = $1 AND last_value IS NOT NULL"
                " ORDER BY 1 LIMIT 1",
+    };
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(m->pg, &stmt, PG_ARGS(PG_ARG((const char *)m->replayed)), &rows, m->err);
+
+    if (!rc && pg_rows_count(rows))
+        refuse(m, "", pg_text(rows, 0, "reason"));
+    return rc;
+}
+
+/* What a DO block made elsewhere: its OID is behind that of the scratch schema, and it is not there
+ * for others yet. A table that was only referred to is older. */
+static err_code check_elsewhere(struct making *m)
+{
+    static const struct pg_stmt stmt = {
+        .name = "snapshot_elsewhere",
+        .sql =
+            "WITH scratch AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1),"
+            " made AS (SELECT c.relname AS name, c.relnamespace AS namespace, c.oid, c.xmin"
+            "   FROM pg_catalog.pg_class c WHERE c.relkind NOT IN ('i', 'I', 't')"
+            "  UNION ALL SELECT p.proname, p.pronamespace, p.oid, p.xmin FROM pg_catalog.pg_proc p"
+            "  UNION ALL SELECT e.extname, 0, e.oid, e.xmin FROM pg_catalog.pg_extension e"
+            "  UNION ALL SELECT n.nspname, n.oid, n.oid, n.xmin FROM pg_catalog.pg_namespace n)"
+            " SELECT 'a migration makes ' || m.name || ' outside of its schema' AS reason"
+            " FROM made m, scratch s WHERE m.namespace <> s.oid"
+            "  AND m.oid::pg_catalog.int8 > s.oid::pg_catalog.int8"
+            "  AND m.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
+            " ORDER BY 1 LIMIT 1",
     };
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc = pg_query(m->pg, &stmt, PG_ARGS(PG_ARG((const char *)m->replayed)), &rows, m->err);
@@ -169,7 +199,7 @@ static err_code prove(struct making *m)
 static err_code make_all(struct making *m)
 {
     static err_code (*const steps[])(struct making *) = {
-        check_classes, replay, check_rows, read_model, write_baseline, prove,
+        check_classes, replay, check_rows, check_elsewhere, read_model, write_baseline, prove,
     };
     err_code rc = ERR_NONE;
 

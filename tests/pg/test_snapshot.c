@@ -166,6 +166,10 @@ static const struct {
      "search path"},
     {"ALTER TYPE mood ADD VALUE 'new'; CREATE TABLE t (m mood DEFAULT 'new')", "0006_m"},
     {"SELECT 1 / 0", "0006_m"},
+    {"DO $$ BEGIN EXECUTE 'CREATE TABLE com' || 'mon.log (id int)'; END $$",
+     "makes log outside of its schema"},
+    {"DO $$ BEGIN EXECUTE 'CREATE SCHEMA aside'; END $$", "makes aside outside"},
+    {"SELECT lo_create(0)", "pg_largeobject_metadata"},
 };
 
 START_TEST(what_it_cannot_say_is_replayed)
@@ -188,6 +192,19 @@ START_TEST(what_it_cannot_say_is_replayed)
 }
 END_TEST
 
+START_TEST(uncounted_rows_are_no_reason_to_trust)
+{
+    CLEANUP(baseline_clear) struct apply_baseline baseline;
+
+    add_history();
+    add("INSERT INTO people (email) VALUES ('a@b')");
+    pg_fixture_sql(pg, "SET track_counts = off");
+    OK(snapshot_make(engine, pg, "default", &catalog, NULL));
+    snapshot_find(engine, pg, "default", &catalog, &baseline);
+    ck_assert_ptr_null(baseline.sql);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("snapshot");
@@ -196,6 +213,7 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, a_snapshot_makes_what_the_history_makes);
     tcase_add_test(t, the_first_are_replayed);
+    tcase_add_test(t, uncounted_rows_are_no_reason_to_trust);
     tcase_add_loop_test(t, what_it_cannot_say_is_replayed, 0, ARRAY_LEN(refused));
     suite_add_tcase(s, t);
     return s;
