@@ -62,6 +62,9 @@ struct reply baselines_make(struct call *call)
     struct pg *pg = NULL;
     struct err err;
 
+    fields_read(call->body, "", NULL, 0, &problems);
+    if (problems.list)
+        return problems_reply(call, &problems);
     if (open_view(call, &v, &err) || engine_open_server(engine, call->pg, v.server, &pg, &err))
         return call_fail(call, &err);
     err_code rc = snapshot_make(engine, pg, v.server, v.catalog, &err);

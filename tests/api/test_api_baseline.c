@@ -19,6 +19,8 @@ static const struct step baseline[] = {
          .type = "application/sql"),
     STEP("not yet", GET, T "/baseline", NULL, 200, NULL, .json = {"/state == 'unknown'"}),
     STEP("on no server", POST, T "/baseline?server=nowhere", NULL, 404, "SERVER_NOT_FOUND"),
+    STEP("with what it does not take", POST, T "/baseline", "{'sql':true}", 422,
+         "VALIDATION_FAILED"),
     STEP("now", POST, T "/baseline?sql=true", NULL, 200, NULL,
          .json = {"/state == 'ready'", "/version == '0002_b'", "/migrations == 2",
                   "/statements == 1", "/sql ~ 'CREATE TABLE'", "/reason == null"}),
