@@ -276,3 +276,42 @@ char *schema_put_mark(const char *sql, const char *with)
     }
     return str_take(&out);
 }
+
+bool sql_mentions(const char *sql, const char *name)
+{
+    token_kind kind;
+
+    for (size_t n; *sql; sql += n) {
+        n = token_len(sql, &kind);
+        if (kind == TOKEN_NAME && says(sql, n, name))
+            return true;
+    }
+    return false;
+}
+
+char *sql_renamed(const char *sql, const char *from, const char *to)
+{
+    CLEANUP(str_clear) struct str out = STR_INIT;
+    token_kind kind;
+
+    for (size_t n; *sql; sql += n) {
+        n = token_len(sql, &kind);
+        if (kind == TOKEN_NAME && says(sql, n, from))
+            str_add(&out, to);
+        else
+            str_add_n(&out, sql, n);
+    }
+    return str_take(&out);
+}
+
+bool sql_type_is(const char *type, const char *name)
+{
+    token_kind kind = TOKEN_OTHER;
+    size_t n = *type ? token_len(type, &kind) : 0;
+
+    if (kind != TOKEN_NAME || !says(type, n, name))
+        return false;
+    for (type += n; type[0] == '[' && type[1] == ']'; type += 2)
+        ;
+    return *type == '\0';
+}

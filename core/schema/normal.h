@@ -2,6 +2,8 @@
 /* SQL as PostgreSQL writes it, without the name of the schema that it was read from. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/base/attr.h"
 #include "core/schema/model.h"
 
@@ -25,3 +27,10 @@ char *schema_requalify(const char *sql, const char *schema) MUST_USE;
 /* sql with `with` as it stands in place of every mark, which is no SQL yet. NULL without memory, and
  * where the schema is named in a literal, which takes it in other quotes. */
 char *schema_put_mark(const char *sql, const char *with) MUST_USE;
+
+/* Whether the name stands in the SQL, bare or quoted, outside of its literals. */
+bool sql_mentions(const char *sql, const char *name);
+/* The SQL with `to`, quoted, for every such place of `from`. free() it; NULL without memory. */
+char *sql_renamed(const char *sql, const char *from, const char *to) MUST_USE;
+/* Whether a type's text is this name, or an array of it. */
+bool sql_type_is(const char *type, const char *name);

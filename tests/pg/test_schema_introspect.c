@@ -8,7 +8,9 @@
 #include "core/base/str.h"
 #include "core/schema/introspect.h"
 #include "core/schema/schema_json.h"
+#include "core/schema/schema_parse.h"
 #include "tests/support/pg_fixture.h"
+#include "tests/support/schema_samples.h"
 
 static char *rich_sql(void)
 {
@@ -115,6 +117,43 @@ START_TEST(columns_are_what_they_are)
     ck_assert(!column_of(s, "active_users", "contact")->not_null); /* a view's may be NULL */
     ck_assert_str_eq(column_of(s, "users", "name")->comment, "as they write it");
     ck_assert_str_eq(must_have(s, "users")->comment, "People who log in");
+}
+END_TEST
+
+static void must_read_back(const struct schema *s)
+{
+    CLEANUP(schema_freep) struct schema *again = NULL;
+    json_auto_t *json = schema_json(s, true), *problems = json_array();
+    struct err err = {.code = ERR_NONE};
+
+    ck_assert_msg(schema_parse(json, "", problems, &again, &err) == ERR_NONE, "%s", err.msg);
+    json_auto_t *back = schema_json(again, true);
+    CLEANUP(freep) char *text = json_canonical(json);
+    CLEANUP(freep) char *text_back = json_canonical(back);
+    ck_assert_str_eq(text, text_back);
+    for (size_t t = 0; t < s->n_tables; t++) { /* what is not in the JSON, but follows from it */
+        ck_assert_int_eq(s->tables[t].replica_identity, again->tables[t].replica_identity);
+        for (size_t i = 0; i < s->tables[t].n_checks; i++)
+            ck_assert_int_eq(s->tables[t].checks[i].exclude, again->tables[t].checks[i].exclude);
+        for (size_t i = 0; i < s->tables[t].n_columns; i++) {
+            const struct schema_type *type = &s->tables[t].columns[i].type;
+            const struct schema_type *read = &again->tables[t].columns[i].type;
+            ck_assert_int_eq(type->domain_not_null, read->domain_not_null);
+            ck_assert_int_eq(type->domain_default, read->domain_default);
+        }
+    }
+}
+
+START_TEST(its_json_is_read_back)
+{
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    make_rich(pg, "acme");
+    schema_sample_make(pg, "objects", "test_schema_objects.sql");
+    CLEANUP(schema_freep) struct schema *rich = must_read(pg, "acme");
+    CLEANUP(schema_freep) struct schema *objects = must_read(pg, "objects");
+
+    must_read_back(rich);
+    must_read_back(objects);
 }
 END_TEST
 
@@ -418,6 +457,7 @@ static Suite *suite(void)
     TCase *t = tcase_create("read");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, columns_are_what_they_are);
+    tcase_add_test(t, its_json_is_read_back);
     tcase_add_test(t, own_types_keep_bare_names);
     tcase_add_test(t, keys_are_what_they_are);
     tcase_add_test(t, indexes_are_what_they_are);
