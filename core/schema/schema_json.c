@@ -260,6 +260,14 @@ json_t *schema_object_json(const struct schema_object *o)
     return out;
 }
 
+static void drop_needs(json_t *list)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(list, i, item) (void)json_object_del(item, "needs");
+}
+
 json_t *schema_json(const struct schema *s, bool with_name)
 {
     json_t *out = json_object();
@@ -274,8 +282,13 @@ json_t *schema_json(const struct schema *s, bool with_name)
         json_array_append_new(domains, schema_domain_json(s, &s->domains[i]));
     for (size_t i = 0; i < s->n_objects; i++)
         json_array_append_new(objects, schema_object_json(&s->objects[i]));
-    if (with_name)
+    if (with_name) {
         json_object_set_new(out, "name", json_text(s->name));
+    } else {
+        drop_needs(tables);
+        drop_needs(domains);
+        drop_needs(objects);
+    }
     json_object_set_new(out, "tables", tables);
     json_object_set_new(out, "enums", enums);
     json_object_set_new(out, "domains", domains);

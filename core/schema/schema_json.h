@@ -13,7 +13,9 @@ json_t *schema_table_json(const struct schema *s, const struct schema_table *t);
 json_t *schema_enum_json(const struct schema_enum *e);
 json_t *schema_domain_json(const struct schema *s, const struct schema_domain *d);
 json_t *schema_object_json(const struct schema_object *o);
-/* The whole, with the schema's name unless it is to be left out. */
+/* The whole. Without the name also without what needs what: that follows from the rest, but for
+ * traces of how it came to be (a check of a domain over a domain needs more when it is added later),
+ * and two schemas that look the same are the same. */
 json_t *schema_json(const struct schema *s, bool with_name);
 
 /*
