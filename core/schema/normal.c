@@ -304,6 +304,14 @@ char *sql_renamed(const char *sql, const char *from, const char *to)
     return str_take(&out);
 }
 
+bool sql_starts_with(const char *sql, const char *name)
+{
+    token_kind kind = TOKEN_OTHER;
+    size_t n = *sql ? token_len(sql, &kind) : 0;
+
+    return kind == TOKEN_NAME && says(sql, n, name);
+}
+
 bool sql_type_is(const char *type, const char *name)
 {
     token_kind kind = TOKEN_OTHER;

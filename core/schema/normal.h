@@ -32,5 +32,7 @@ char *schema_put_mark(const char *sql, const char *with) MUST_USE;
 bool sql_mentions(const char *sql, const char *name);
 /* The SQL with `to`, quoted, for every such place of `from`. free() it; NULL without memory. */
 char *sql_renamed(const char *sql, const char *from, const char *to) MUST_USE;
+/* Whether the SQL starts with this name. */
+bool sql_starts_with(const char *sql, const char *name);
 /* Whether a type's text is this name, or an array of it. */
 bool sql_type_is(const char *type, const char *name);

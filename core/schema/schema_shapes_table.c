@@ -33,6 +33,8 @@ static void finish_column(struct shape_reader *r, const json_t *json, const char
     c->generated = json_is_string(json_object_get(json, "generated"));
     if (!json_is_integer(json_object_get(json, "statistics")))
         c->statistics = -1;
+    if (!json_is_boolean(json_object_get(json, "not_null")))
+        c->own_not_null = c->not_null; /* there is no domain that says so, too */
     if (c->generated && json_is_string(json_object_get(json, "default")))
         shape_problem(r, json_pointer(inner, sizeof inner, pointer, "default"), "INVALID_VALUE",
                       "cannot be with generated");
@@ -42,6 +44,7 @@ static const struct member column_members[] = {
     {"name", MEMBER_NAME, .required = true, .at = offsetof(struct schema_column, name)},
     {"type", MEMBER_SAME, .at = offsetof(struct schema_column, type), .shape = &shape_of_type},
     {"nullable", MEMBER_NOT, .at = offsetof(struct schema_column, not_null)},
+    {"not_null", MEMBER_BOOL, .at = offsetof(struct schema_column, own_not_null)},
     {"default", MEMBER_TEXT, .at = offsetof(struct schema_column, default_expr)},
     {"generated", MEMBER_TEXT, .at = offsetof(struct schema_column, default_expr)},
     {"identity", MEMBER_WORD, .at = offsetof(struct schema_column, identity), .word = identity_word,
