@@ -95,6 +95,7 @@
     X(SEED_FAILED, INVALID, "A statement of the seed failed")                                      \
     X(UNKNOWN_VARIABLE, INVALID, "A variable has no value")                                        \
     X(INVALID_VARIABLE, INVALID, "A variable's value cannot stand there")                          \
+    X(UNSAFE_REPAIR, CONFLICT, "The repair would lose data")                                       \
     X(SCHEMA_MISSING, CONFLICT, "The tenant's schema is not in the database")                      \
     X(LOCK_UNAVAILABLE, BUSY, "A lock was not to be had in time")                                  \
     X(WORKER_LOST, INTERNAL, "The worker was lost too often")                                      \

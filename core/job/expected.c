@@ -105,6 +105,22 @@ static void leave_out(json_t *json, const char *table)
             (void)json_array_remove(objects, i);
 }
 
+bool expected_leave_out_trackers(json_t *model)
+{
+    json_t *tables = json_object_get(model, "tables");
+    bool any = false;
+
+    for (size_t i = json_array_size(tables); i-- > 0;) {
+        const char *name = json_string_value(json_object_get(json_array_get(tables, i), "name"));
+        if (!name || !foreign_is_tracker(name))
+            continue;
+        leave_out(model, name);
+        (void)json_array_remove(tables, i);
+        any = true;
+    }
+    return any;
+}
+
 /* The model as canonical JSON, without the tables of migration tools. free() *out. */
 static err_code read_model(struct pg *pg, const char *schema, const char *tracking_table,
                            char **out, struct err *err)
@@ -116,12 +132,7 @@ static err_code read_model(struct pg *pg, const char *schema, const char *tracki
     if (rc)
         return rc;
     json_auto_t *json = schema_json(model, false);
-    json_t *tables = json_object_get(json, "tables");
-    for (size_t i = json_array_size(tables); i-- > 0;)
-        if (foreign_is_tracker(model->tables[i].name)) {
-            leave_out(json, model->tables[i].name);
-            (void)json_array_remove(tables, i);
-        }
+    (void)expected_leave_out_trackers(json);
     *out = json ? json_canonical(json) : NULL;
     return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }

@@ -12,6 +12,10 @@ struct expected_cache;
 struct expected_cache *expected_cache_new(void);        /* NULL: no memory */
 void expected_cache_free(struct expected_cache *cache); /* NULL is fine */
 
+/* Takes the tables of this and other migration tools out of a model, as schema_json() writes it, with
+ * what hangs on them. True: there were some. */
+bool expected_leave_out_trackers(json_t *model);
+
 /* A verification: the context of a repair_verify. */
 struct expecting {
     struct engine *engine;

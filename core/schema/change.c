@@ -103,6 +103,11 @@ void add_step(struct changing *c, const struct doing *doing, const char *fmt, ..
     va_start(args, fmt);
     step->statement.sql = write_sql(c, fmt, args);
     va_end(args);
+    if (step->statement.sql && strstr(step->statement.sql, SCHEMA_MARK)) {
+        statement_clear(&step->statement); /* it cannot be said without the schema's name */
+        c->n_steps--;
+        return;
+    }
     c->no_memory |= !step->statement.sql || (table && !step->statement.table);
     if (c->change < c->out->n_changes)
         c->out->changes[c->change].expressible = true;

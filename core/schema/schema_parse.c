@@ -31,18 +31,21 @@ void shape_problem(struct shape_reader *r, const char *pointer, const char *code
                                               "code", code, "detail", json_text(detail)));
 }
 
-static const char *const kind_nouns[] = {
-    [MEMBER_NAME] = "a string",
-    [MEMBER_TEXT] = "a string that is not empty",
-    [MEMBER_COMMENT] = "a string",
-    [MEMBER_BOOL] = "true or false",
-    [MEMBER_NOT] = "true or false",
-    [MEMBER_INT] = "a number in range",
-    [MEMBER_NAMES] = "an array of strings",
-    [MEMBER_WORD] = "one of the known words",
-    [MEMBER_LIST] = "an array",
-    [MEMBER_ONE] = "an object",
-    [MEMBER_OBJECT] = "an object",
+/* What a member of a kind must be, and the code when it is not. */
+static const struct {
+    const char *noun, *code;
+} kinds[] = {
+    [MEMBER_NAME] = {"a string", "WRONG_TYPE"},
+    [MEMBER_TEXT] = {"a string that is not empty", "WRONG_TYPE"},
+    [MEMBER_COMMENT] = {"a string", "WRONG_TYPE"},
+    [MEMBER_BOOL] = {"true or false", "WRONG_TYPE"},
+    [MEMBER_NOT] = {"true or false", "WRONG_TYPE"},
+    [MEMBER_INT] = {"a number in range", "OUT_OF_RANGE"},
+    [MEMBER_NAMES] = {"an array of strings", "WRONG_TYPE"},
+    [MEMBER_WORD] = {"one of the known words", "UNKNOWN_VALUE"},
+    [MEMBER_LIST] = {"an array", "WRONG_TYPE"},
+    [MEMBER_ONE] = {"an object", "WRONG_TYPE"},
+    [MEMBER_OBJECT] = {"an object", "WRONG_TYPE"},
 };
 
 static void *place(void *element, const struct member *m)
@@ -52,7 +55,7 @@ static void *place(void *element, const struct member *m)
 
 static void wrong_kind(struct shape_reader *r, const char *pointer, const struct member *m)
 {
-    shape_problem(r, pointer, "INVALID_VALUE", "must be %s", kind_nouns[m->kind]);
+    shape_problem(r, pointer, kinds[m->kind].code, "must be %s", kinds[m->kind].noun);
 }
 
 bool shape_text(struct shape_reader *r, const json_t *value, char **out)
@@ -176,7 +179,7 @@ static void check_unique(struct shape_reader *r, const struct shape *shape, cons
             name = *(char *const *)(a + shape->name_at);
             if (shape->order ? !shape->order(a, b)
                              : str_eq(name, *(char *const *)(b + shape->name_at)))
-                shape_problem(r, pointer, "INVALID_VALUE", "has %.100s twice", name ? name : "");
+                shape_problem(r, pointer, "DUPLICATE", "has %.100s twice", name ? name : "");
         }
 }
 
@@ -270,7 +273,7 @@ void shape_read(struct shape_reader *r, const struct shape *shape, const json_t 
                 const char *pointer, void *element)
 {
     if (!json_is_object(json)) {
-        shape_problem(r, pointer, "INVALID_VALUE", "must be an object");
+        shape_problem(r, pointer, "WRONG_TYPE", "must be an object");
         return;
     }
     refuse_unknown(r, shape, json, pointer);

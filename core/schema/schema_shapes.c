@@ -48,7 +48,7 @@ static void finish_type(struct shape_reader *r, const json_t *json, const char *
     char inner[256];
 
     if ((t->class == TYPE_ENUM) != (name != NULL))
-        shape_problem(r, json_pointer(inner, sizeof inner, pointer, "enum"), "INVALID_VALUE",
+        shape_problem(r, json_pointer(inner, sizeof inner, pointer, "enum"), "CONTRADICTION",
                       "must be there when base is enum, and not otherwise");
     if (t->class != TYPE_ENUM || !name)
         return;
@@ -59,7 +59,7 @@ static void finish_type(struct shape_reader *r, const json_t *json, const char *
             return;
         }
     }
-    shape_problem(r, json_pointer(inner, sizeof inner, pointer, "enum"), "INVALID_VALUE",
+    shape_problem(r, json_pointer(inner, sizeof inner, pointer, "enum"), "CONTRADICTION",
                   "names no enum of the model");
 }
 

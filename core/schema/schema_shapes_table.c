@@ -36,7 +36,7 @@ static void finish_column(struct shape_reader *r, const json_t *json, const char
     if (!json_is_boolean(json_object_get(json, "not_null")))
         c->own_not_null = c->not_null; /* there is no domain that says so, too */
     if (c->generated && json_is_string(json_object_get(json, "default")))
-        shape_problem(r, json_pointer(inner, sizeof inner, pointer, "default"), "INVALID_VALUE",
+        shape_problem(r, json_pointer(inner, sizeof inner, pointer, "default"), "CONTRADICTION",
                       "cannot be with generated");
 }
 
@@ -113,7 +113,7 @@ static void finish_foreign_key(struct shape_reader *r, const json_t *json, const
     if (!json_object_get(json, "validated"))
         k->validated = true; /* as a foreign key is unless it says otherwise */
     if (!k->columns.n || k->columns.n != k->ref_columns.n)
-        shape_problem(r, json_pointer(inner, sizeof inner, pointer, "columns"), "INVALID_VALUE",
+        shape_problem(r, json_pointer(inner, sizeof inner, pointer, "columns"), "CONTRADICTION",
                       "must be as many as those referred to, and at least one");
 }
 static const struct shape foreign_key_shape = {
@@ -156,7 +156,7 @@ static void read_index_key(struct shape_reader *r, const json_t *json, const cha
 
     key->expression = expression != NULL;
     if (json_object_size(json) != 1 || !shape_text(r, column ? column : expression, &key->text))
-        shape_problem(r, pointer, "INVALID_VALUE",
+        shape_problem(r, pointer, "WRONG_TYPE",
                       "must be an object with either column or expression, a string");
 }
 
@@ -169,7 +169,7 @@ static void finish_index(struct shape_reader *r, const json_t *json, const char 
     char inner[256];
 
     if ((keys && !json_is_array(keys)) || (more && !json_is_null(more) && !json_is_array(more))) {
-        shape_problem(r, pointer, "INVALID_VALUE", "keys and include must be arrays");
+        shape_problem(r, pointer, "WRONG_TYPE", "keys and include must be arrays");
         return;
     }
     size_t n_keys = json_array_size(keys), n = n_keys + json_array_size(more);
@@ -255,7 +255,7 @@ static void finish_table(struct shape_reader *r, const json_t *json, const char 
     t->replica_identity = str_eq(word, "nothing") ? 'n' : str_eq(word, "full") ? 'f' : 'd';
     if (value && !json_is_null(value) && t->replica_identity == 'd')
         shape_problem(r, json_pointer(inner, sizeof inner, pointer, "replica_identity"),
-                      "INVALID_VALUE", "must be nothing or full");
+                      "UNKNOWN_VALUE", "must be nothing or full");
     for (size_t i = 0; i < t->n_indexes; i++)
         if (t->indexes[i].replica_identity)
             t->replica_identity = 'i';

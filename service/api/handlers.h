@@ -31,6 +31,8 @@ api_handler run_tasks_get, run_tasks_session, runs_report;
 api_handler tenants_query, shared_query;
 /* fleet_queries.c */
 api_handler queries_create;
+/* schema_diff.c */
+api_handler schemas_diff;
 /* shared.c */
 api_handler shared_get, shared_migrations, shared_export;
 /* lint.c */

@@ -133,6 +133,8 @@ const struct api_route api_routes[] = {
     /* queries */
     {ROUTE(POST, "/v1/queries", "queryTenants", SCOPE_QUERIES_RUN), .body = BODY_JSON,
      .secret = true, .plain = query_only_reads, .fn = queries_create},
+    {ROUTE(POST, "/v1/schema/diff", "diffSchemas", SCOPE_SCHEMA_READ),
+     .body = BODY_JSON, .fn = schemas_diff},
     /* seeds */
     {ROUTE(GET, "/v1/seeds", "listSeeds", SCOPE_CATALOG_READ), .query = {"scope", PAGE},
      .fn = seeds_list},
