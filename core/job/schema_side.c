@@ -93,6 +93,24 @@ static err_code set_timeouts(const struct reading *r, struct pg *pg, struct err 
     return pg_command(pg, sql, err);
 }
 
+/* Migrations of the shared schema may name it, so the scratch takes its name. Nobody else sees
+ * that, for it is never committed. */
+static err_code stand_in_for_shared(const struct reading *r, struct pg *pg, const char *scratch,
+                                    struct err *err)
+{
+    CLEANUP(str_clear) struct str sql = STR_INIT;
+    struct pg_ident shared;
+    err_code rc = pg_ident_quote(r->settings->shared_schema, &shared, err);
+
+    if (rc)
+        return rc;
+    str_addf(&sql, "ALTER SCHEMA %s RENAME TO %s_was;", shared.sql, scratch);
+    str_addf(&sql, "ALTER SCHEMA %s RENAME TO %s;", scratch, shared.sql);
+    str_addf(&sql, "SET LOCAL search_path = %s, %s_was, pg_temp", shared.sql, scratch);
+    return str_ok(&sql) ? pg_command(pg, str_text(&sql), err)
+                        : err_set(err, ERR_INTERNAL, "out of memory");
+}
+
 static err_code fill_scratch(struct reading *r, struct pg *pg, struct err *err)
 {
     const struct engine_settings *s = r->settings;
@@ -102,13 +120,15 @@ static err_code fill_scratch(struct reading *r, struct pg *pg, struct err *err)
 
     if (!rc)
         rc = scratch_make(pg, s->shared_schema, scratch, err);
+    if (!rc && shared)
+        rc = stand_in_for_shared(r, pg, scratch, err);
     if (!rc && r->side->kind == SIDE_SQL)
         rc = run_sql(r, pg, err);
     else if (!rc)
         rc = scratch_replay(pg, r->catalog, r->applied, err);
     return rc ? rc
-              : read_model(r, pg, scratch, shared ? s->shared_tracking_table : s->tracking_table,
-                           err);
+              : read_model(r, pg, shared ? s->shared_schema : scratch,
+                           shared ? s->shared_tracking_table : s->tracking_table, err);
 }
 
 static err_code read_scratch(struct reading *r, const char *server, struct err *err)

@@ -142,6 +142,7 @@ int runs_promote(struct ctl *ctl, const struct args *args);
 int runs_skip(struct ctl *ctl, const struct args *args);
 int lint_run(struct ctl *ctl, const struct args *args);
 int export_schema(struct ctl *ctl, const struct args *args);
+int diff_show(struct ctl *ctl, const struct args *args);
 int health_show(struct ctl *ctl, const struct args *args);
 int token_create(struct ctl *ctl, const struct args *args);
 int version_show(struct ctl *ctl, const struct args *args);

@@ -145,12 +145,29 @@ static const struct step refused[] = {
          .json = {"/errors/0/pointer == '/options/renames/a'"}),
 };
 
+/* Its migrations may name the shared schema, which is there and in use. */
+static const struct step shared[] = {
+    STEP("plans", PUT, "/v1/catalogs/shared/migrations/0001_plans",
+         "CREATE TYPE public.term AS ENUM ('month');\n"
+         "CREATE TABLE public.plans (id int PRIMARY KEY, term term);",
+         201, NULL, SQL),
+    STEP("they are made", POST, "/v1/shared/migrate", "{}", 200, NULL, .headers = STEP_WAIT,
+         .json = {"/state == 'succeeded'"}),
+    STEP("as the catalog says", POST, DIFF, "{'from':{'shared':true},'to':{'catalog':'shared'}}",
+         200, NULL, .json = {"/migration_sql == ''"}),
+    STEP("from nothing", POST, DIFF, "{" SAME ",'to':{'catalog':'shared'}}", 200, NULL,
+         .json = {"/changes# == 2", "/migration_sql ~ 'CREATE TABLE \\\"plans\\\"'"}),
+    STEP("nothing happened to it", GET, "/v1/shared/migrations", NULL, 200, NULL,
+         .json = {"/applied == 1"}),
+};
+
 START_TEST(schemas_are_compared)
 {
     STEPS_RUN(a_shop);
     STEPS_RUN(equal);
     STEPS_RUN(changes);
     STEPS_RUN(refused);
+    STEPS_RUN(shared);
 }
 END_TEST
 

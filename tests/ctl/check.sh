@@ -337,6 +337,23 @@ expect 'query with bad SQL' 1 - 'line 1, column 1' query acme 'SELEC 1'
 expect 'query of nobody' 2 - 'needs to know where' query 'SELECT 1'
 expect 'query of one and of all' 2 - 'needs to know where' query acme 'SELECT 1' --all
 expect 'query that writes to all' 2 - 'goes with one tenant' query --all --write 'SELECT 1'
+echo 'CREATE TABLE only_here (id int);' >"$work/only.sql"
+echo '{"tables": []}' >"$work/empty.json"
+echo '{' >"$work/broken.json"
+expect 'diff of one' 0 'both look the same' - diff acme tenant:acme
+expect 'diff with its catalog' 0 '' - diff catalog@9000_notes acme
+expect 'diff with what cannot be made' 1 - '422 MIGRATION_FAILED' diff acme expected:acme
+expect 'diff of files' 0 'missing +table +tables/only_here' - diff "$work/empty.json" "$work/only.sql"
+check 'it has the SQL' says 'CREATE TABLE "only_here"' "$work/out"
+expect 'diff to a file' 0 'extra +table' - diff "$work/only.sql" shared-catalog -o "$work/diff.sql"
+check 'the file has the SQL' says 'DROP TABLE "only_here"' "$work/diff.sql"
+expect 'diff as a check' 1 'destructive' - diff "$work/only.sql" "$work/empty.json" --check
+expect 'diff of a version' 1 - '422 UNKNOWN_TARGET' diff acme catalog@9
+expect 'diff of nobody' 1 - '404 TENANT_NOT_FOUND' diff acme nobody
+expect 'diff of no file' 2 - 'No such file' diff acme "$work/no.sql"
+expect 'diff of no JSON' 2 - 'not JSON' diff acme "$work/broken.json"
+expect 'diff with half a rename' 2 - 'OLD=NEW' diff acme catalog --rename a
+expect 'diff with a rename of nothing' 1 - 'VALIDATION_FAILED' diff acme acme --rename no.a=no.b
 expect 'health' 0 '^healthy: shared database ok' - health
 expect 'health of too many' 2 - 'at most' health $(seq -f '--tenant=t%g' 65)
 expect 'token create' 0 '^tnd_[0-9a-f_]+$' 'shown this once' token create ci --role viewer
