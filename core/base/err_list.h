@@ -28,6 +28,7 @@
     X(TASK_NOT_FOUND, NOT_FOUND, "The job has no such task")                                       \
     X(POOL_NOT_FOUND, NOT_FOUND, "The tenant has no pool on this replica")                         \
     X(PLAN_NOT_FOUND, NOT_FOUND, "No such plan")                                                   \
+    X(DRIFT_NOT_FOUND, NOT_FOUND, "No such drift was seen")                                        \
     X(NOT_RUNNING, NOT_FOUND, "The task is not running")                                           \
     X(METHOD_NOT_ALLOWED, METHOD, "The resource does not take this method")                        \
     X(NOT_ACCEPTABLE, NOT_ACCEPTABLE, "The representation asked for does not exist")               \

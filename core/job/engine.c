@@ -63,6 +63,8 @@ const struct job_kind engine_kinds[] = {
      .run = kind_warm_fill},
     {.name = "warm.drain", .chunk = 2, .max_attempts = 5, .max_snoozes = 600,
      .run = kind_warm_drain},
+    {.name = "drift.scan", .chunk = 64, .least = 32, .max_attempts = 5, .max_snoozes = 600, .run = kind_drift,
+     .run_many = kind_drift_many},
 };
 const size_t engine_kind_count = ARRAY_LEN(engine_kinds);
 

@@ -12,7 +12,7 @@ static const char *const types[] = {
     "job.cancelling", "job.progress",   "job.succeeded",        "job.partial",
     "job.failed",     "job.cancelled",  "task.failed",          "task.retried",
     "task.skipped",   "tenant.created", "tenant.state_changed", "tenant.deleted",
-    "run.promoted",   "run.wave_opened",    "query.run",
+    "run.promoted",   "run.wave_opened",    "query.run",        "drift.detected",
 };
 
 bool event_type_is_known(const char *word, size_t n)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/job/expected.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/job/expected_cache.h"
 #include "core/job/scratch.h"
 #include "core/migrate/repair.h"
 #include "core/schema/diff.h"
@@ -14,64 +14,13 @@
 #include "core/schema/schema_json.h"
 
 enum {
-    SLOTS = 16,           /* distinct states kept; a fleet has a handful */
     DIFFERENCES_MAX = 50, /* shown */
 };
-
-struct expected_cache {
-    pthread_mutex_t lock;
-    struct {
-        char key[SHA256_HEX_SIZE];
-        char *text; /* the model as canonical JSON */
-    } slots[SLOTS]; /* a ring: the oldest is overwritten */
-    size_t next;
-};
-
-struct expected_cache *expected_cache_new(void)
-{
-    struct expected_cache *cache = calloc(1, sizeof *cache);
-    if (cache)
-        (void)pthread_mutex_init(&cache->lock, NULL);
-    return cache;
-}
-
-void expected_cache_free(struct expected_cache *cache)
-{
-    if (!cache)
-        return;
-    for (size_t i = 0; i < SLOTS; i++)
-        free(cache->slots[i].text);
-    (void)pthread_mutex_destroy(&cache->lock);
-    free(cache);
-}
 
 void expecting_clear(struct expecting *e)
 {
     json_decref(e->differences);
     e->differences = NULL;
-}
-
-static char *recall(struct expected_cache *cache, const char *key)
-{
-    char *text = NULL;
-
-    (void)pthread_mutex_lock(&cache->lock);
-    for (size_t i = 0; i < SLOTS && !text; i++)
-        if (cache->slots[i].text && str_eq(cache->slots[i].key, key))
-            text = strdup(cache->slots[i].text);
-    (void)pthread_mutex_unlock(&cache->lock);
-    return text;
-}
-
-/* Keeps a copy; without memory it is just not kept. */
-static void remember(struct expected_cache *cache, const char *key, const char *text)
-{
-    (void)pthread_mutex_lock(&cache->lock);
-    free(cache->slots[cache->next].text);
-    cache->slots[cache->next].text = strdup(text);
-    memcpy(cache->slots[cache->next].key, key, SHA256_HEX_SIZE);
-    cache->next = (cache->next + 1) % SLOTS;
-    (void)pthread_mutex_unlock(&cache->lock);
 }
 
 /* Servers differ in version and extensions, so each has its own. */
@@ -121,7 +70,15 @@ bool expected_leave_out_trackers(json_t *model)
     return any;
 }
 
-/* The model as canonical JSON, without the tables of migration tools. free() *out. */
+json_t *expected_model_json(const struct schema *model)
+{
+    json_t *json = schema_json(model, false);
+
+    (void)expected_leave_out_trackers(json);
+    return json;
+}
+
+/* The same as canonical text, of a schema. free() *out. */
 static err_code read_model(struct pg *pg, const char *schema, const char *tracking_table,
                            char **out, struct err *err)
 {
@@ -131,18 +88,16 @@ static err_code read_model(struct pg *pg, const char *schema, const char *tracki
 
     if (rc)
         return rc;
-    json_auto_t *json = schema_json(model, false);
-    (void)expected_leave_out_trackers(json);
+    json_auto_t *json = expected_model_json(model);
     *out = json ? json_canonical(json) : NULL;
     return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
 /* The savepoint is gone back to whatever happens, and all of it with it. */
-static err_code make_expected(const struct expecting *e, struct pg *pg,
-                              const struct catalog *catalog, const bool *applied, char **out,
-                              struct err *err)
+static err_code make_expected(struct engine *engine, struct pg *pg, const struct catalog *catalog,
+                              const bool *applied, char **out, struct err *err)
 {
-    const struct engine_settings *s = engine_settings(e->engine);
+    const struct engine_settings *s = engine_settings(engine);
     char scratch[SCRATCH_NAME_SIZE];
 
     err_code rc = pg_command(pg, "SAVEPOINT tenantd_replay", err);
@@ -191,15 +146,68 @@ err_code expected_verify(void *ctx, struct pg *pg, const struct catalog *catalog
     err_code rc = ERR_NONE;
 
     key_of(e->server, catalog, applied, key);
-    expected = recall(cache, key);
+    expected = expected_recall(cache, key);
     if (!expected) {
-        rc = make_expected(e, pg, catalog, applied, &expected, err);
+        rc = make_expected(e->engine, pg, catalog, applied, &expected, err);
         if (!rc)
-            remember(cache, key, expected);
+            expected_remember(cache, key, expected);
     }
     if (!rc)
         rc = read_model(pg, e->schema, engine_settings(e->engine)->tracking_table, &found, err);
     if (rc || str_eq(expected, found))
         return rc;
     return compare(e, expected, found, err);
+}
+
+struct replaying {
+    const struct expected_ask *ask;
+    char *text;
+};
+
+static err_code replay_work(struct pg *pg, void *arg, struct err *err)
+{
+    struct replaying *r = arg;
+    const struct engine_settings *s = engine_settings(r->ask->engine);
+    char sql[128];
+
+    freep(&r->text); /* of an attempt whose COMMIT failed */
+    (void)snprintf(sql, sizeof sql, "SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d",
+                   s->lock_timeout_ms, s->statement_timeout_ms);
+    err_code rc = pg_command(pg, sql, err);
+    return rc ? rc
+              : make_expected(r->ask->engine, pg, r->ask->catalog, r->ask->applied, &r->text, err);
+}
+
+static err_code make_answer(const struct expected_ask *ask, struct pg *pg, const char *key,
+                            size_t maker, char **text, struct err *err)
+{
+    struct replaying r = {.ask = ask};
+    err_code rc = ask->run && task_run_cancelled(ask->run) ? err_set(err, ERR_CANCELLED, "stopped before the replay")
+                                  : pg_tx(pg, replay_work, &r, err);
+
+    if (rc)
+        freep(&r.text);
+    expected_tell(engine_expected(ask->engine), key, maker, r.text, err);
+    *text = r.text;
+    return rc;
+}
+
+err_code expected_get(const struct expected_ask *ask, struct pg *pg, json_t **out, struct err *err)
+{
+    CLEANUP(freep) char *text = NULL;
+    struct err failure = {.code = ERR_NONE};
+    char key[SHA256_HEX_SIZE];
+    size_t maker;
+
+    key_of(ask->server, ask->catalog, ask->applied, key);
+    if (!expected_await(engine_expected(ask->engine), key, ask->run, &maker, &text, &failure))
+        (void)!make_answer(ask, pg, key, maker, &text, &failure);
+    *out = text ? json_loads(text, 0, NULL) : NULL;
+    if (*out)
+        return ERR_NONE;
+    if (!failure.code)
+        return err_set(err, ERR_INTERNAL, "out of memory");
+    if (err)
+        *err = failure;
+    return failure.code;
 }

@@ -31,3 +31,8 @@ void kind_warm_drain(struct task_run *run, struct task_result *result);
 /* seed.apply: puts seeds into a tenant's schema, or with task args {"shared": true} into the shared
  * one; job args {"seeds", "shared_seeds", "mode", "force", "variables"}, seeds as [name, sha256]. */
 void kind_seed(struct task_run *run, struct task_result *result);
+/* drift.scan: looks at a tenant's schema beside what it should be (drift_scan.h); job args are those
+ * of drift_scan_options. */
+void kind_drift(struct task_run *run, struct task_result *result);
+/* Those in a row, a batch at a time. */
+size_t kind_drift_many(struct task_run *run, struct task_result *results, size_t n);

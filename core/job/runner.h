@@ -66,6 +66,7 @@ void task_run_expose(const struct task_run *run, struct pg *pg);
 struct job_kind {
     const char *name; /* "tenant.create" */
     int chunk;        /* tasks claimed at once, at most; sized down for slow tasks */
+    int least;        /* but not below this: they are cheap together only; 0: 1 */
     int max_attempts, max_snoozes;
     bool flush; /* tasks commit asynchronously: their server is flushed before they finish */
     void (*run)(struct task_run *run, struct task_result *result);

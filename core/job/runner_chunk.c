@@ -33,10 +33,11 @@ int chunk_size(void *arg, const char *kind_name)
     (void)pthread_mutex_lock(&runner->lock);
     double ms = kind ? runner->task_ms[kind - runner->options.kinds] : 0;
     (void)pthread_mutex_unlock(&runner->lock);
-    if (!kind || ms <= 0)
-        return 1; /* nothing is known of its tasks yet */
-    double n = CHUNK_MS / ms;
-    return n < 1 ? 1 : n > kind->chunk ? kind->chunk : (int)n;
+    if (!kind)
+        return 1;
+    double n = ms > 0 ? CHUNK_MS / ms : 1; /* nothing is known of its tasks yet */
+    int least = kind->least > 1 ? kind->least : 1;
+    return n < least ? least : n > kind->chunk ? kind->chunk : (int)n;
 }
 
 /* us: of each of n tasks. */
