@@ -14,7 +14,7 @@ static const char *const names[] = {SCOPE_LIST(SCOPE_NAME)};
 enum {
     VIEWER = BIT(TENANTS_READ) | BIT(CATALOG_READ) | BIT(MIGRATIONS_READ) | BIT(JOBS_READ) |
              BIT(POOLS_READ) | BIT(SCHEMA_READ) | BIT(SERVERS_READ) | BIT(CONFIG_READ) |
-             BIT(METRICS_READ) | BIT(EVENTS_READ),
+             BIT(METRICS_READ) | BIT(EVENTS_READ) | BIT(DRIFT_READ),
 };
 
 static const struct role roles[] = {
@@ -22,11 +22,11 @@ static const struct role roles[] = {
     {.name = "ci",
      .scopes = BIT(CATALOG_READ) | BIT(CATALOG_WRITE) | BIT(MIGRATIONS_READ) |
                BIT(MIGRATIONS_PLAN) | BIT(MIGRATIONS_RUN) | BIT(JOBS_READ) | BIT(TENANTS_READ) |
-               BIT(SCHEMA_READ) | BIT(EVENTS_READ)},
+               BIT(SCHEMA_READ) | BIT(EVENTS_READ) | BIT(DRIFT_READ) | BIT(DRIFT_RUN)},
     {.name = "operator",
      .scopes = VIEWER | BIT(TENANTS_OPERATE) | BIT(TENANTS_WRITE) | BIT(MIGRATIONS_PLAN) |
                BIT(MIGRATIONS_RUN) | BIT(MIGRATIONS_REPAIR) | BIT(JOBS_OPERATE) |
-               BIT(POOLS_OPERATE)},
+               BIT(POOLS_OPERATE) | BIT(DRIFT_RUN) | BIT(DRIFT_REPAIR)},
     {.name = "admin", .scopes = SCOPES_ALL},
 };
 

@@ -34,7 +34,10 @@
     X(MIGRATIONS_REPAIR, "migrations:repair")                                                      \
     X(MIGRATIONS_PLAN, "migrations:plan")                                                          \
     X(QUERIES_RUN, "queries:run")                                                                  \
-    X(QUERIES_WRITE, "queries:write")
+    X(QUERIES_WRITE, "queries:write")                                                              \
+    X(DRIFT_READ, "drift:read")                                                                    \
+    X(DRIFT_RUN, "drift:run")                                                                      \
+    X(DRIFT_REPAIR, "drift:repair")
 
 #define SCOPE_ENUM(name, text) SCOPE_##name,
 typedef enum scope { SCOPE_LIST(SCOPE_ENUM) SCOPE_END } scope;

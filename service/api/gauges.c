@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/str.h"
+#include "core/job/drift_store.h"
 #include "core/job/warm.h"
 #include "core/tenant/tenant_store.h"
 #include "service/api/event_hub.h"
@@ -151,6 +152,30 @@ static err_code warm_gauges(struct app *app, struct pg *pg, struct err *err)
     return rc;
 }
 
+static err_code drift_gauges(struct app *app, struct pg *pg, struct err *err)
+{
+    static const char *const states[] = {"ok", "drifted", "accepted", "unknown", "error"};
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    int64_t seen_ms = 0, unscanned = 0, counts[ARRAY_LEN(states)] = {0};
+    err_code rc = drift_counts(pg, &rows, err);
+
+    for (size_t i = 0; !rc && i < pg_rows_count(rows); i++) {
+        int64_t last = pg_bigint(rows, i, "last_ms"), n = pg_bigint(rows, i, "tenants");
+        seen_ms = last > seen_ms ? last : seen_ms;
+        unscanned += pg_is_null(rows, i, "state") ? n : 0;
+        for (size_t s = 0; s < ARRAY_LEN(states); s++)
+            if (str_eq(pg_text(rows, i, "state"), states[s]))
+                counts[s] = n;
+    }
+    if (rc)
+        return rc;
+    for (size_t s = 0; s < ARRAY_LEN(states); s++)
+        set(app, METRIC_TENANTS_DRIFT, states[s], counts[s]);
+    set(app, METRIC_TENANTS_DRIFT, "unscanned", unscanned);
+    set_one(app, METRIC_DRIFT_SCANNED, seen_ms);
+    return ERR_NONE;
+}
+
 err_code gauges_fleet(struct app *app, struct pg *pg, struct err *err)
 {
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
@@ -170,6 +195,8 @@ err_code gauges_fleet(struct app *app, struct pg *pg, struct err *err)
     }
     set_one(app, METRIC_SNAPSHOT, clock_unix_ms());
     rc = warm_gauges(app, pg, err);
+    if (!rc)
+        rc = drift_gauges(app, pg, err);
     return rc ? rc : live_gauges(app, pg, err);
 }
 

@@ -43,6 +43,9 @@ api_handler pools_list, warmups_create, health_get, metrics_get;
 api_handler seeds_list, seeds_get, seeds_put, seeds_delete, seeds_apply, tenants_seed, shared_seed;
 /* warm_pool.c */
 api_handler warm_pool_get, warm_pool_drain;
+/* drift_scans.c, drift.c */
+api_handler drift_scans_create, drift_get, drift_tenants_list, drift_accept_group,
+    drift_acceptances_list, drift_acceptances_delete;
 /* servers.c */
 api_handler servers_list, servers_get;
 /* tokens.c */

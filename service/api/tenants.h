@@ -14,3 +14,5 @@ api_handler tenants_list, tenants_get, tenants_create, tenants_create_batch, ten
 /* repairs.c, sync_status.c */
 api_handler tenants_sync_status, tenants_sync, tenants_baseline, tenants_mark_applied,
     tenants_convert, tenants_adopt, tenants_resolve;
+/* drift_live.c, drift.c */
+api_handler tenants_drift, tenants_drift_accept;
