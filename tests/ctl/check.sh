@@ -182,6 +182,28 @@ expect 'resolve another' 1 - 'NOT_DIRTY' resolve acme 9000_notes --applied
 expect 'resolve, only looking' 0 'settle 9001_late +acme' - resolve acme 9001_late --rolled-back --dry-run
 expect 'resolve' 0 'migration.resolve .*succeeded, 1 done' '' resolve acme 9001_late --rolled-back --note 'dropped by hand'
 
+# drift: what became of the resolved migration left a table behind
+expect 'look for drift, of nobody' 2 - 'needs to know for whom' drift scan
+expect 'look for drift' 0 'drift.scan .*succeeded' '' drift scan --all
+expect 'and fail when there is some' 1 '^drifted +2 +acme, b1 +1 +0 +extra table late' '' drift scan --all --check
+expect 'with two references' 2 - 'exclude each other' drift scan --all --like acme --at 0001_a
+expect 'like one of them' 0 '3 drifted' '' drift scan --all --like acme
+expect 'without what does not count' 0 '0 drifted' '' drift scan --all --ignore comments --exclude-table 'l?te'
+expect 'where the fleet stands' 0 '^ok +[0-9]+ ' - drift status --check
+expect 'only who has drifted' 0 'drifted' - drift status --state drifted
+expect 'a tenant now' 0 '^error +extra table late' - drift show acme
+expect 'a tenant as it was' 0 '^state +ok' - drift show acme --scan
+expect 'beside another' 0 '^state +ok' - drift show acme --like b1
+expect 'nobody' 1 - '404 TENANT_NOT_FOUND' drift show nobody
+expect 'accept without a reason' 2 - 'needs --reason' drift accept acme
+expect 'accept what was not seen' 1 - '409 INVALID_STATE' drift accept acme --reason x
+expect 'accept nothing' 2 - 'needs a tenant' drift accept --reason x
+"$ctl" drift scan --all >/dev/null 2>&1
+expect 'accept' 0 'accepted for 1 tenants; tenantctl drift unaccept 1$' - drift accept acme --reason 'known'
+expect 'accepted' 0 '^accepted +known' - drift show acme
+expect 'take it back' 0 'drifted again' - drift unaccept 1
+expect 'take back nothing' 1 - '404 DRIFT_NOT_FOUND' drift unaccept 1
+
 # seeds
 printf 'INSERT INTO notes VALUES (:n);\n' >"$work/numbers.sql"
 printf 'CREATE TABLE IF NOT EXISTS seeded (by text);\n' >"$work/shared_rows.sql"
