@@ -18,7 +18,7 @@ const { values } = parseArgs({
     fleet: { type: 'string', default: '2000' },
     registered: { type: 'string', default: '10000' },
     schemas: { type: 'string', default: '20000' },
-    only: { type: 'string', default: 'turns,fleet,memory,growth,warm,baseline' },
+    only: { type: 'string', default: 'turns,fleet,memory,growth,warm,baseline,drift' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -61,7 +61,7 @@ const bench = {
     bench.database(async (url) => {
       const daemon = await Daemon.start(join(bench.root, 'build/release/tenantd'), url, join(bench.work, 'tenantd.log'), settings);
       try {
-        return await work(daemon);
+        return await work(daemon, url);
       } finally {
         await daemon.stop();
       }
