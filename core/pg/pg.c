@@ -363,17 +363,20 @@ err_code pg_query(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg
     return finish(pg, stmt->name, execute(pg, stmt, args, n), out, err);
 }
 
+static int64_t changed_rows(const struct pg_rows *rows)
+{
+    return strtoll(PQcmdTuples(rows->result), NULL, 10);
+}
+
 err_code pg_exec(struct pg *pg, const struct pg_stmt *stmt, const struct pg_arg *args, size_t n,
                  int64_t *affected, struct err *err)
 {
     CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
     err_code rc = pg_query(pg, stmt, args, n, &rows, err);
 
-    if (rc)
-        return rc;
-    if (affected)
-        *affected = strtoll(PQcmdTuples(rows->result), NULL, 10);
-    return ERR_NONE;
+    if (!rc && affected)
+        *affected = changed_rows(rows);
+    return rc;
 }
 
 err_code pg_command(struct pg *pg, const char *sql, struct err *err)
@@ -390,4 +393,15 @@ err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args
     PGresult *result =
         pg_await(pg, PQsendQueryParams(pg->conn, sql, (int)n, NULL, values, NULL, NULL, 0));
     return finish(pg, "query", result, out, err);
+}
+
+err_code pg_exec_text(struct pg *pg, const char *sql, const struct pg_arg *args, size_t n,
+                      int64_t *affected, struct err *err)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query_text(pg, sql, args, n, &rows, err);
+
+    if (!rc && affected)
+        *affected = changed_rows(rows);
+    return rc;
 }

@@ -90,6 +90,9 @@ err_code pg_command(struct pg *pg, const char *sql, struct err *err) MUST_USE;
 /* Text that is made at run time, with arguments; for SQL that names a tenant's schema. */
 err_code pg_query_text(struct pg *pg, const char *sql, const struct pg_arg *args, size_t n,
                        struct pg_rows **out, struct err *err) MUST_USE;
+/* The same, giving the number of rows it changed; affected may be NULL. */
+err_code pg_exec_text(struct pg *pg, const char *sql, const struct pg_arg *args, size_t n,
+                      int64_t *affected, struct err *err) MUST_USE;
 
 size_t pg_rows_count(const struct pg_rows *rows);
 void pg_rows_free(struct pg_rows *rows);

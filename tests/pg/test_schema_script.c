@@ -73,45 +73,6 @@ START_TEST(a_script_makes_what_was_read)
 }
 END_TEST
 
-/* What pg_dump says of the schema, which has a name that is nowhere else; that becomes "it". false:
- * pg_dump is not here, or older than the server, which it refuses then. */
-static bool dump(struct pg *pg, const char *schema, struct str *out)
-{
-    CLEANUP(freep)
-    char *server = pg_fixture_value(
-        pg, "SELECT (current_setting('server_version_num')::int / 10000)::text AS v");
-    CLEANUP(str_clear) struct str command = STR_INIT;
-    char line[8192], version[16] = "";
-
-    str_addf(&command, "ls -d /usr/lib/postgresql/*/bin/pg_dump 2>/dev/null | sort -V | tail -n 1");
-    FILE *pipe = popen(str_text(&command), "r");
-    ck_assert_ptr_nonnull(pipe);
-    bool found = fgets(line, sizeof line, pipe) != NULL &&
-                 sscanf(line, "/usr/lib/postgresql/%15[0-9]", version) == 1 &&
-                 atoi(version) >= atoi(server);
-    (void)pclose(pipe);
-    if (!found)
-        return false;
-    line[strcspn(line, "\n")] = '\0';
-    str_reset(&command);
-    str_addf(&command, "%s --schema-only -n %s '%s' | sed 's/%s/it/g'", line, schema,
-             pg_fixture_url(), schema);
-    pipe = popen(str_text(&command), "r");
-    ck_assert_ptr_nonnull(pipe);
-    while (fgets(line, sizeof line, pipe))
-        if (line[0] != '\\') /* \restrict has a key that is made up each time */
-            str_add(out, line);
-    ck_assert_int_eq(pclose(pipe), 0);
-    return true;
-}
-
-static void assert_same_lines(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    ck_assert_msg(*a == *b, "differs at\n%.200s\n---\n%.200s", a, b);
-}
-
 START_TEST(pg_dump_sees_no_difference)
 {
     CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
@@ -121,10 +82,11 @@ START_TEST(pg_dump_sees_no_difference)
     schema_sample_make(pg, "xq_source", samples[_i]);
     CLEANUP(schema_freep) struct schema *s = must_read(pg, "xq_source");
     run_script(pg, s, "xq_target");
-    if (!dump(pg, "xq_source", &source) || !dump(pg, "xq_target", &copy))
+    if (!schema_sample_dump(pg, "xq_source", "--schema-only", &source) ||
+        !schema_sample_dump(pg, "xq_target", "--schema-only", &copy))
         return;
     ck_assert_uint_gt(source.len, 1000);
-    assert_same_lines(str_text(&source), str_text(&copy));
+    schema_sample_same(str_text(&source), str_text(&copy));
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/str.h"
@@ -40,4 +41,41 @@ void schema_sample_make(struct pg *pg, const char *schema, const char *file)
     read_sample(file, ident.sql, &body);
     pg_fixture_sql(pg, str_text(&body));
     pg_fixture_sql(pg, "RESET search_path");
+}
+
+bool schema_sample_dump(struct pg *pg, const char *schema, const char *options, struct str *out)
+{
+    CLEANUP(freep)
+    char *server = pg_fixture_value(
+        pg, "SELECT (current_setting('server_version_num')::int / 10000)::text AS v");
+    CLEANUP(str_clear) struct str command = STR_INIT;
+    char line[8192], version[16] = "";
+
+    str_addf(&command, "ls -d /usr/lib/postgresql/*/bin/pg_dump 2>/dev/null | sort -V | tail -n 1");
+    FILE *pipe = popen(str_text(&command), "r");
+    ck_assert_ptr_nonnull(pipe);
+    bool found = fgets(line, sizeof line, pipe) != NULL &&
+                 sscanf(line, "/usr/lib/postgresql/%15[0-9]", version) == 1 &&
+                 atoi(version) >= atoi(server);
+    (void)pclose(pipe);
+    if (!found)
+        return false;
+    line[strcspn(line, "\n")] = '\0';
+    str_reset(&command);
+    str_addf(&command, "%s %s -n %s '%s' | sed 's/%s/it/g'", line, options, schema,
+             pg_fixture_url(), schema);
+    pipe = popen(str_text(&command), "r");
+    ck_assert_ptr_nonnull(pipe);
+    while (fgets(line, sizeof line, pipe))
+        if (line[0] != '\\') /* \restrict has a key that is made up each time */
+            str_add(out, line);
+    ck_assert_int_eq(pclose(pipe), 0);
+    return true;
+}
+
+void schema_sample_same(const char *a, const char *b)
+{
+    while (*a && *a == *b)
+        a++, b++;
+    ck_assert_msg(*a == *b, "differs at\n%.200s\n---\n%.200s", a, b);
 }

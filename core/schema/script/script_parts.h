@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of schema_script(); for core/schema/script/ only. */
+/* The parts of schema_script(); for core/schema/script/ and clone/ only. */
 #pragma once
 
 #include "core/base/str.h"
