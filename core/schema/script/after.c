@@ -8,6 +8,28 @@ static void begin_alter(struct str *sql, const struct schema_table *t, bool only
     write_name(sql, t->name);
 }
 
+bool check_is_late(const struct schema_check *k)
+{
+    return str_ends(k->definition, " NOT VALID");
+}
+
+/* Children and partitions get it from their parent. */
+void write_late_checks(struct writer *w, const struct schema_table *t)
+{
+    CLEANUP(str_clear) struct str sql = STR_INIT;
+
+    for (size_t i = 0; i < t->n_checks; i++) {
+        const struct schema_check *k = &t->checks[i];
+        if (k->exclude || k->inherited || !check_is_late(k))
+            continue;
+        begin_alter(&sql, t, false);
+        str_add(&sql, " ADD CONSTRAINT ");
+        write_name(&sql, k->name);
+        str_addf(&sql, " %s", k->definition);
+        writer_end(w, &sql);
+    }
+}
+
 static void write_index_settings(struct writer *w, const struct schema_table *t,
                                  const struct schema_index *x)
 {

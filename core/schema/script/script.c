@@ -291,8 +291,8 @@ static void write_objects(struct writer *w, object_kind kind)
 static void write_after(struct writer *w)
 {
     static void (*const of_tables[])(struct writer *, const struct schema_table *) = {
-        write_indexes,      write_attachments,    write_foreign_keys,
-        write_row_security, write_table_comments,
+        write_late_checks,  write_indexes,      write_attachments,
+        write_foreign_keys, write_row_security, write_table_comments,
     };
     static const object_kind kinds[] = {
         OBJECT_SEQUENCE, OBJECT_STATISTICS, OBJECT_TRIGGER,

@@ -25,7 +25,10 @@ void write_domain(struct writer *w, const struct schema_domain *d);
 void write_object(struct writer *w, const struct schema_object *o);
 void write_table(struct writer *w, const struct schema_table *t);
 void write_view(struct writer *w, const struct schema_table *t);
+/* Whether rows may be there that break it: CREATE TABLE would take it for validated. */
+bool check_is_late(const struct schema_check *k);
 /* What comes once everything is there, table by table. */
+void write_late_checks(struct writer *w, const struct schema_table *t);
 void write_indexes(struct writer *w, const struct schema_table *t);
 /* Once all indexes are there: which belong to which, and which one a table goes by. */
 void write_attachments(struct writer *w, const struct schema_table *t);

@@ -45,10 +45,10 @@ static bool is_written(const struct schema_table *t, const struct schema_column 
     return !c->inherited;
 }
 
-/* EXCLUDE makes an index. */
+/* EXCLUDE makes an index, and what rows need not agree with comes after them. */
 static bool is_table_check(const struct schema_table *t, const struct schema_check *k)
 {
-    return !k->exclude && (!k->inherited || t->partition_of);
+    return !k->exclude && !check_is_late(k) && (!k->inherited || t->partition_of);
 }
 
 static void write_elements(struct str *sql, const struct schema_table *t)
