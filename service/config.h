@@ -91,6 +91,10 @@ struct config {
         int max_parallel;
     } query;
     struct {
+        char *personal_label;
+        int64_t timeout_ms;
+    } clone;
+    struct {
         int workers, retention_days;
         int64_t poll_interval_ms, lease_ms;
     } jobs;

@@ -193,6 +193,14 @@ static const struct setting rows[] = {
      .help = "Requests for queries that run at a time; each holds one of http.handlers. One more is "
              "refused with 503."},
 
+    {.name = "clone.personal_label", .kind = SETTING_TEXT, AT(clone.personal_label),
+     .fallback = "@pii", .max = 100,
+     .help = "A column whose comment has this in it is personal data: a clone with rows needs a rule "
+             "for it; none is when empty."},
+    {.name = "clone.timeout_ms", .kind = SETTING_AMOUNT, AT(clone.timeout_ms),
+     .fallback = "3600000", .min = 0, .max = DAY_MS, .unit = "ms",
+     .help = "How long a clone may take; 0: no limit."},
+
     {.name = "jobs.workers", .kind = SETTING_COUNT, AT(jobs.workers), .fallback = "8", .min = 1,
      .max = 256, .unit = "threads",
      .help = "Threads that run tasks."},

@@ -59,6 +59,8 @@ static void fill_engine_settings(const struct daemon *d, struct engine_settings 
         .statement_timeout_ms = (int)c->migrations.statement_timeout_ms,
         .lock_attempts = c->migrations.lock_attempts,
         .baseline = c->migrations.baseline,
+        .clone_timeout_ms = c->clone.timeout_ms,
+        .clone_personal_label = c->clone.personal_label,
         .policy = &d->policy,
         .connect_timeout_s = c->connection.connect_timeout_s,
         .acquire_timeout_ms = c->pool.acquire_timeout_ms,

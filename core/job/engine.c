@@ -37,6 +37,7 @@ struct engine {
 const struct job_kind engine_kinds[] = {
     {.name = "tenant.create", .chunk = 16, .max_attempts = 5, .max_snoozes = 600, .flush = true,
      .run = kind_create},
+    {.name = "tenant.clone", .chunk = 1, .max_attempts = 5, .max_snoozes = 600, .run = kind_clone},
     {.name = "tenant.import", .chunk = 64, .max_attempts = 5, .max_snoozes = 600,
      .run = kind_import},
     {.name = "tenant.purge", .chunk = 4, .max_attempts = 5, .max_snoozes = 600, .run = kind_purge},

@@ -18,6 +18,8 @@ struct engine_settings {
     int lock_timeout_ms, statement_timeout_ms, lock_attempts;
     bool baseline; /* new schemas begin with a snapshot (snapshot.h) */
     const struct sql_policy *policy; /* what migrations may do; NULL: the strict one */
+    int64_t clone_timeout_ms;         /* of a whole clone; 0: no limit */
+    const char *clone_personal_label; /* see struct clone_spec; may be NULL */
     int connect_timeout_s;
     int64_t acquire_timeout_ms;
     const unsigned char *login_key; /* of the logins of queries (login.h); NULL: there are none */

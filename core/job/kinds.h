@@ -7,6 +7,9 @@
 /* tenant.create: schema, tracking table and all migrations in one transaction; task args
  * {"schema"}, job args {"revision"}. */
 void kind_create(struct task_run *run, struct task_result *result);
+/* tenant.clone: the schema of another tenant of the same server, made anew with its rows; task args
+ * {"schema", "source", "key"}, job args {"include_data", "exclude_tables", "anonymize", "sample"}. */
+void kind_clone(struct task_run *run, struct task_result *result);
 /* tenant.import: reads the tracking table of a schema that exists; task args {"schema"}. */
 void kind_import(struct task_run *run, struct task_result *result);
 /* tenant.purge: drops the schema in chunks, then the registry's row; task args {"schema"}. */

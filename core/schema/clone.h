@@ -31,6 +31,10 @@ struct clone_spec {
     const char *tracking_table; /* its rows always come along, and those of the table of seeds */
 };
 
+/* The members "include_data", "exclude_tables", "anonymize" and "sample" of a job's args, which the
+ * spec borrows. */
+void clone_spec_read(const json_t *args, struct clone_spec *out);
+
 /* What about a spec does not fit: pointer is a JSON pointer into the request. */
 typedef void clone_tell(void *ctx, const char *pointer, const char *code, const char *text);
 /* Tells everything about the spec that does not fit the model; how many that is. Pure. */

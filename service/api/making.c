@@ -99,6 +99,8 @@ static err_code add_item(struct pg *pg, struct making *m, const char *job_id, si
     if (rc || taken)
         return rc ? rc : add_done(pg, job_id, (int)i, wish, err);
     json_auto_t *args = json_pack("{s:s}", "schema", wish->schema);
+    if (m->task_args && json_object_update(args, (json_t *)(uintptr_t)m->task_args))
+        return err_set(err, ERR_INTERNAL, "out of memory");
     return task_insert(pg, job_id, (int)i, wish->id, wish->server, 0, true, args, err);
 }
 
@@ -118,6 +120,8 @@ static err_code make_work(struct pg *pg, void *arg, struct err *err)
     if (rc)
         return rc;
     json_auto_t *args = json_pack("{s:I}", "revision", (json_int_t)info.revision);
+    if (m->job_args && json_object_update(args, (json_t *)(uintptr_t)m->job_args))
+        return err_set(err, ERR_INTERNAL, "out of memory");
     spec.args = args;
     m->revision = info.revision;
     m->taken = 0;

@@ -12,6 +12,12 @@ struct wish {
     char schema[PG_NAME_MAX + 1];
 };
 
+struct problems;
+/* Renders the schema's name; what is wrong with id and labels goes to problems. base is the wish's
+ * JSON pointer. */
+void wish_check(const struct call *call, const char *base, struct wish *wish,
+                struct problems *problems);
+
 struct making {
     struct call *call;
     const char *kind, *subject; /* of the job; subject may be NULL */
@@ -19,6 +25,7 @@ struct making {
     size_t count;
     int max_parallel;
     bool tell_conflicts; /* an id that exists fails its task instead of the whole */
+    const json_t *job_args, *task_args; /* that are added to those of each; may be NULL */
     bool takes_ready;    /* schemas of the warm pool, while there are any */
     int taken;           /* of them, so far */
     int64_t revision;    /* of the tenants' catalog, once it was asked for */

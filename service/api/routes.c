@@ -34,6 +34,8 @@ const struct api_route api_routes[] = {
     {ROUTE(DELETE, "/v1/tenants/{tenant_id}", "deleteTenant", SCOPE_TENANTS_DELETE), .query = {"mode", "force"}, .fn = tenants_delete},
     {ROUTE(POST, "/v1/tenants/{tenant_id}/suspend", "suspendTenant", SCOPE_TENANTS_OPERATE), .body = BODY_JSON_OPTIONAL, .fn = tenants_suspend},
     {ROUTE(POST, "/v1/tenants/{tenant_id}/resume", "resumeTenant", SCOPE_TENANTS_OPERATE), .body = BODY_JSON_OPTIONAL, .fn = tenants_resume},
+    {ROUTE(POST, "/v1/tenants/{tenant_id}/clone", "cloneTenant", SCOPE_TENANTS_WRITE),
+     .body = BODY_JSON, .query = {"dry_run"}, .fn = tenants_clone},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/migrations", "getTenantMigrations", SCOPE_MIGRATIONS_READ), .fn = tenants_migrations},
     {ROUTE(POST, "/v1/tenants/{tenant_id}/migrate", "migrateTenant", SCOPE_MIGRATIONS_RUN), .body = BODY_JSON_OPTIONAL, .fn = tenants_migrate},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/migrations/sync", "getTenantSync", SCOPE_MIGRATIONS_READ), .fn = tenants_sync_status},

@@ -244,7 +244,7 @@ struct reply tenants_update(struct call *call)
     return problems.list ? problems_reply(call, &problems) : change_tenant(&change);
 }
 
-static err_code refuse_busy(const struct tenant *t, struct err *err)
+err_code tenants_refuse_busy(const struct tenant *t, struct err *err)
 {
     if (!t->active_job)
         return ERR_NONE;
@@ -260,7 +260,7 @@ static err_code apply_state(struct change *change, const struct tenant *t, struc
     err_code rc = tenant_may_become(t->id, t->state, change->to, err);
 
     if (!rc && change->to == TENANT_ARCHIVED)
-        rc = refuse_busy(t, err);
+        rc = tenants_refuse_busy(t, err);
     return rc ? rc : tenant_set_state(pg, t->id, change->to, days, err);
 }
 
@@ -289,7 +289,7 @@ static err_code apply_purge(struct change *change, const struct tenant *t, struc
                             .request_id = call->req->id};
     json_auto_t *args = json_pack("{s:s, s:b}", "schema", t->schema, "never_active",
                                     !t->applied_set);
-    err_code rc = refuse_busy(t, err);
+    err_code rc = tenants_refuse_busy(t, err);
 
     if (!rc)
         rc = tenant_may_become(t->id, t->state, TENANT_DELETING, err);

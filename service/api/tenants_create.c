@@ -14,6 +14,24 @@
 
 enum { BATCH_MAX = 1000, CREATE_PARALLEL = 4 };
 
+void wish_check(const struct call *call, const char *base, struct wish *wish,
+                struct problems *problems)
+{
+    const char *template = call->app->config->isolation.schema_name_template;
+    char pointer[128];
+    struct err err;
+
+    (void)snprintf(pointer, sizeof pointer, "%s/id", base);
+    if (wish->id && (tenant_check_id(wish->id, &err) ||
+                     tenant_render_schema(template, wish->id, wish->schema, &err)))
+        problems_add_err(problems, pointer, &err);
+    if (wish->labels && tenant_check_labels(wish->labels, false, &err)) {
+        (void)snprintf(pointer, sizeof pointer, "%s%s", base,
+                       err.field[0] ? err.field : "/labels");
+        problems_add_err(problems, pointer, &err);
+    }
+}
+
 static void read_wish(const struct call *call, const json_t *item, const char *base,
                       struct wish *wish, struct problems *problems)
 {
@@ -24,21 +42,10 @@ static void read_wish(const struct call *call, const json_t *item, const char *b
         {.name = "labels", .kind = FIELD_OBJECT, .out = &wish->labels},
         {.name = "server", .kind = FIELD_TEXT, .min = 1, .max = 63, .out = &wish->server},
     };
-    const char *template = call->app->config->isolation.schema_name_template;
-    char pointer[128];
-    struct err err;
 
     wish->server = "default";
     fields_read(item, base, fields, ARRAY_LEN(fields), problems);
-    (void)snprintf(pointer, sizeof pointer, "%s/id", base);
-    if (wish->id && (tenant_check_id(wish->id, &err) ||
-                     tenant_render_schema(template, wish->id, wish->schema, &err)))
-        problems_add_err(problems, pointer, &err);
-    if (wish->labels && tenant_check_labels(wish->labels, false, &err)) {
-        (void)snprintf(pointer, sizeof pointer, "%s%s", base,
-                       err.field[0] ? err.field : "/labels");
-        problems_add_err(problems, pointer, &err);
-    }
+    wish_check(call, base, wish, problems);
 }
 
 static struct reply preview(const struct call *call, const struct wish *wish)

@@ -15,27 +15,19 @@ struct checking {
     size_t count;
 };
 
-/* member: what is behind `under` in the pointer, to be escaped (RFC 6901); NULL: nothing. */
+/* member: what is behind `under` in the pointer; NULL: nothing. */
 static void PRINTF_LIKE(5, 6) tell(struct checking *k, const char *under, const char *member,
                                    const char *code, const char *fmt, ...)
 {
-    CLEANUP(str_clear) struct str pointer = STR_INIT;
-    char text[256];
+    char pointer[288], text[256];
     va_list args;
 
-    str_add(&pointer, under);
-    if (member)
-        str_add_char(&pointer, '/');
-    for (const char *p = member; p && *p; p++)
-        if (*p == '~' || *p == '/')
-            str_add(&pointer, *p == '~' ? "~0" : "~1");
-        else
-            str_add_char(&pointer, *p);
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     text[utf8_valid_len(text, strlen(text))] = '\0';
-    k->tell(k->ctx, str_text(&pointer), code, text);
+    k->tell(k->ctx, member ? json_pointer(pointer, sizeof pointer, under, member) : under, code,
+            text);
     k->count++;
 }
 
@@ -51,12 +43,12 @@ static void check_excluded(struct checking *k)
         const struct schema_table *t = name ? schema_find_table(k->s, name) : NULL;
         (void)snprintf(index, sizeof index, "%zu", i);
         if (!name)
-            tell(k, "/exclude_tables", index, "INVALID_TYPE", "must be a table's name");
+            tell(k, "/exclude_tables", index, "WRONG_TYPE", "must be a table's name");
         else if (clone_is_kept(k->spec, name))
-            tell(k, "/exclude_tables", index, "RESERVED_NAME",
+            tell(k, "/exclude_tables", index, "CONTRADICTION",
                  "the copy is at the source's migrations and seeds, so %s comes along", name);
         else if (!t || (t->kind != TABLE_PLAIN && t->kind != TABLE_PARTITIONED))
-            tell(k, "/exclude_tables", index, "NOT_FOUND", "the source has no such table");
+            tell(k, "/exclude_tables", index, "UNKNOWN_VALUE", "the source has no such table");
     }
 }
 
@@ -85,16 +77,16 @@ static void check_rules(struct checking *k)
     json_object_foreach((json_t *)(uintptr_t)k->spec->anonymize, key, rule)
     {
         if (!clone_find_column(k->s, key, &t, &c))
-            tell(k, "/anonymize", key, "NOT_FOUND",
+            tell(k, "/anonymize", key, "UNKNOWN_VALUE",
                  "the source has no such column (it is \"table.column\")");
         else if (schema_table_is_view(t) || t->kind == TABLE_FOREIGN)
-            tell(k, "/anonymize", key, "INVALID_VALUE", "%s has no rows of its own", t->name);
+            tell(k, "/anonymize", key, "CONTRADICTION", "%s has no rows of its own", t->name);
         else if (clone_is_kept(k->spec, t->name))
-            tell(k, "/anonymize", key, "RESERVED_NAME", "%s is copied as it is", t->name);
+            tell(k, "/anonymize", key, "CONTRADICTION", "%s is copied as it is", t->name);
         else if (clone_mask_refused(c, rule, clone_is_exact(k->s, t, c->name), why))
-            tell(k, "/anonymize", key, "INVALID_RULE", "%s", why);
+            tell(k, "/anonymize", key, "CONTRADICTION", "%s", why);
         else if (divides_rows(k->s, t, c->name))
-            tell(k, "/anonymize", key, "INVALID_RULE",
+            tell(k, "/anonymize", key, "CONTRADICTION",
                  "the column says which partition a row is in");
     }
 }
@@ -132,7 +124,7 @@ static void check_pair(struct checking *k, const struct schema_table *t,
         str_addf(&key, "%s.%s", t->name, c->name);
     else
         str_addf(&key, "%s.%s", f->ref_table, f->ref_columns.items[i]);
-    tell(k, "/anonymize", str_text(&key), "INVALID_RULE",
+    tell(k, "/anonymize", str_text(&key), "CONTRADICTION",
          "%s.%s refers to %s.%s: both need the same rule and room", t->name, c->name, f->ref_table,
          f->ref_columns.items[i]);
 }
@@ -167,7 +159,7 @@ static void check_foreign_key(struct checking *k, const struct schema_table *t,
         check_pair(k, t, f, i);
     if (to && f->validated && to->kind != TABLE_FOREIGN && is_left_empty(k, to) &&
         json_array_size(k->spec->exclude) && !has_null_rule(k, t, f))
-        tell(k, "/exclude_tables", NULL, "INVALID_VALUE",
+        tell(k, "/exclude_tables", NULL, "CONTRADICTION",
              "rows of %s refer to rows of %s, which would stay behind", t->name, to->name);
 }
 
@@ -190,7 +182,7 @@ static void check_personal(struct checking *k, const struct schema_table *t)
 static void check_sample(struct checking *k, const struct schema_table *t)
 {
     if (k->spec->data == CLONE_SAMPLE && !clone_root(k->s, t)->primary_key)
-        tell(k, "/sample", NULL, "INVALID_VALUE",
+        tell(k, "/sample", NULL, "CONTRADICTION",
              "%s has no primary key to choose rows by: exclude it", t->name);
 }
 

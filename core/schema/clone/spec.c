@@ -26,6 +26,18 @@ const char *clone_data_name(clone_data data)
     return data_names[data];
 }
 
+void clone_spec_read(const json_t *args, struct clone_spec *out)
+{
+    const json_t *sample = json_object_get(args, "sample");
+
+    out->data = CLONE_ALL;
+    (void)clone_data_parse(json_string_value(json_object_get(args, "include_data")), &out->data);
+    out->exclude = json_object_get(args, "exclude_tables");
+    out->anonymize = json_object_get(args, "anonymize");
+    out->sample_rows = json_integer_value(json_object_get(sample, "rows"));
+    out->sample_percent = json_number_value(json_object_get(sample, "percent"));
+}
+
 bool clone_is_kept(const struct clone_spec *spec, const char *table)
 {
     return str_eq(table, seed_table) || str_eq(table, spec->tracking_table);
