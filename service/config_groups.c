@@ -15,6 +15,7 @@ static const struct setting_group groups[] = {
     {.prefix = "seeds", .title = "Seeds"},
     {.prefix = "warm", .title = "Schemas kept ready for new tenants"},
     {.prefix = "query", .title = "Queries"},
+    {.prefix = "clone", .title = "Clones of tenants"},
     {.prefix = "jobs", .title = "Jobs"},
     {.prefix = "events", .title = "Events"},
     {.prefix = "tenants", .title = "Deleted tenants"},

@@ -111,6 +111,7 @@ void cohorts_print(const struct ctl *ctl, const json_t *plan, bool down);
 int tenants_list(struct ctl *ctl, const struct args *args);
 int tenants_get(struct ctl *ctl, const struct args *args);
 int tenants_create(struct ctl *ctl, const struct args *args);
+int tenants_clone(struct ctl *ctl, const struct args *args);
 int tenants_suspend(struct ctl *ctl, const struct args *args);
 int tenants_resume(struct ctl *ctl, const struct args *args);
 int tenants_delete(struct ctl *ctl, const struct args *args);

@@ -101,6 +101,23 @@ expect 'create several, one exists' 1 'partial, 1 done, 1 failed' 'TENANT_EXISTS
 expect 'an id that is none' 1 - '/items/1.*not a tenant id' tenants create ok 'NO!'
 expect 'one name for two' 2 - 'several ids' tenants create x y --name z
 expect 'a label that is none' 2 - 'KEY=VALUE' tenants create x --label plan
+
+# clones
+sql "CREATE TABLE tenant_b3.people (id int PRIMARY KEY, email text); COMMENT ON COLUMN tenant_b3.people.email IS '@pii';
+    INSERT INTO tenant_b3.people VALUES (1, 'a@x'), (2, 'b@x')"
+printf '{"people.email": {"rule": "email"}}' >"$work/rules.json"
+expect 'clone what is personal' 1 - '/anonymize/people.email' tenants clone b3 c1
+expect 'clone, shown first' 0 '^people +table +all +email$' - tenants clone b3 c1 --anonymize "$work/rules.json" --dry-run
+expect 'clone' 0 'succeeded, 1 done' '' tenants clone b3 c1 --anonymize "$work/rules.json" --label of=b3
+expect 'clone again' 1 - '409 TENANT_EXISTS' tenants clone b3 c1 --no-data
+expect 'clone without rows' 0 'succeeded, 1 done' '' tenants clone b3 c2 --no-data
+expect 'clone a sample, a table excluded' 0 'succeeded, 1 done' '' tenants clone b3 c3 --sample 1 --exclude people
+expect 'clone in two ways' 2 - 'takes rows along' tenants clone b3 c4 --sample 1 --no-data
+expect 'clone with rules that are none' 2 - 'not a JSON object' tenants clone b3 c4 --anonymize /dev/null
+expect 'clone, rules that are not there' 2 - 'No such file' tenants clone b3 c4 --anonymize "$work/none"
+expect 'clone one operand' 2 - 'tenants clone needs' tenants clone b3
+for id in c1 c2 c3; do "$ctl" tenants delete "$id" --purge --force --wait >/dev/null 2>&1; done
+sql 'DROP TABLE tenant_b3.people'
 expect 'list by label' 0 '^acme  active  tenant_acme .*plan=pro  Acmé$' - tenants list --label plan=pro
 check 'list by label: only those' [ "$(wc -l <"$work/out")" = 2 ]
 expect 'list by prefix, state and migrations' 0 '^b2 ' - tenants list --prefix b --state active --migration-state ok
