@@ -141,6 +141,12 @@ static const struct step failing[] = {
          .headers = STEP_WAIT, .json = {"/state == 'succeeded'", "/progress/skipped == 1"}),
 };
 
+/* A replica died between the commit of the clone and the end of its task. */
+static const struct step left_over[] = {
+    STEP("clone", POST, "/v1/tenants/bare/clone", "{'id':'left','include_data':'none'}", 200, NULL,
+         .headers = STEP_WAIT, .json = {"/state == 'succeeded'"}),
+};
+
 static void is(struct pg *pg, const char *sql, const char *wanted)
 {
     CLEANUP(freep) char *v = pg_fixture_value(pg, sql);
@@ -183,6 +189,11 @@ START_TEST(clones)
     is(pg, "SELECT count(*)::text AS v FROM pg_namespace WHERE nspname = 'tenant_unlucky'", "0");
     steps_run_all(&steps, failing + 2, ARRAY_LEN(failing) - 2);
     steps_close(&steps);
+    pg_fixture_sql(pg, "CREATE SCHEMA tenant_left; CREATE TABLE tenant_left.half (id int);"
+                       "COMMENT ON SCHEMA tenant_left IS 'tenantd tenant left'");
+    STEPS_RUN(left_over);
+    is(pg, "SELECT coalesce(to_regclass('tenant_left.half')::text, 'gone') AS v", "gone");
+    is(pg, "SELECT to_regclass('tenant_left.users')::text AS v", "tenant_left.users");
 }
 END_TEST
 
