@@ -16,7 +16,7 @@ With no stage all run, in this order:
   tsan      the concurrent parts under ThreadSanitizer
   lint      layers, headers, banned calls, sizes
   contract  the OpenAPI document, and every reply the API tests saw against it
-  exports   exported TypeScript, JSON Schema and Mermaid through tsc, ajv and mermaid
+  exports   exported files through tsc, zod, drizzle-kit, ajv, mermaid and @dbml/core
   compat    the real drizzle tools before and after tenantd on one schema
   ctl       tenantctl against a daemon
   browser   Chromium follows events across origins and through broken connections
@@ -99,6 +99,8 @@ stage_exports() {
     cmake --build --preset release --target pg_schema_export
     TENANTD_EXPORT_DIR=$scratch/exports build/release/pg_schema_export
     (cd tests/contract && node export/check.mjs "$scratch/exports")
+    # what drizzle-kit made of the exports, against the schemas they came from
+    TENANTD_EXPORT_DIR=$scratch/exports build/release/pg_schema_export
 }
 stage_compat() {
     npm_install tests/contract/compat

@@ -14,7 +14,7 @@
 static const struct exporter {
     const char *format, *content_type, *suffix;
     export_write *write;
-    bool takes_zod, takes_theme, takes_indexes;
+    bool takes_zod, takes_theme, takes_indexes, takes_casing, takes_lenient;
 } exporters[] = {
     {
         .format = "json",
@@ -34,6 +34,23 @@ static const struct exporter {
         .suffix = ".ts",
         .write = export_typescript,
         .takes_zod = true,
+        .takes_casing = true,
+    },
+    {
+        .format = "zod",
+        .content_type = "text/plain; charset=utf-8",
+        .suffix = ".zod.ts",
+        .write = export_zod,
+        .takes_casing = true,
+    },
+    {
+        .format = "drizzle",
+        .content_type = "text/plain; charset=utf-8",
+        .suffix = ".drizzle.ts",
+        .write = export_drizzle,
+        .takes_zod = true,
+        .takes_casing = true,
+        .takes_lenient = true,
     },
     {
         .format = "mermaid",
@@ -43,9 +60,16 @@ static const struct exporter {
         .takes_theme = true,
         .takes_indexes = true,
     },
+    {
+        .format = "dbml",
+        .content_type = "text/plain; charset=utf-8",
+        .suffix = ".dbml",
+        .write = export_dbml,
+    },
 };
 
-static const char *const themes[] = {"default", "dark", "forest", "neutral"};
+static const char *const themes[] = {"default", "dark", "forest", "neutral", NULL};
+static const char *const casings[] = {"camel", "snake", "preserve", NULL};
 
 const char *export_format_name(size_t i)
 {
@@ -75,22 +99,40 @@ static err_code find_exporter(const char *format, const struct exporter **out, s
     return refuse(err, "format", str_text(&why), format ? format : "(none)");
 }
 
+/* A word of an option: of a format that takes it, and one of the words. */
+static err_code check_word(const struct exporter *x, const char *name, const char *value,
+                           bool takes, const char *const *words, struct err *err)
+{
+    CLEANUP(str_clear) struct str why = STR_INIT;
+
+    if (!value)
+        return ERR_NONE;
+    if (!takes) {
+        str_addf(&why, "%s does not belong to the format", name);
+        return refuse(err, name, str_text(&why), x->format);
+    }
+    str_addf(&why, "%s is one of ", name);
+    for (size_t i = 0; words[i]; i++) {
+        if (str_eq(words[i], value))
+            return ERR_NONE;
+        str_addf(&why, "%s%s", i ? ", " : "", words[i]);
+    }
+    str_add(&why, ", not");
+    return refuse(err, name, str_text(&why), value);
+}
+
 static err_code check_options(const struct exporter *x, const struct export_options *options,
                               struct err *err)
 {
     if (options->zod && !x->takes_zod)
-        return refuse(err, "zod", "zod belongs to typescript, not to the format", x->format);
+        return refuse(err, "zod", "zod belongs to typescript and drizzle, not to the format",
+                      x->format);
     if (options->indexes && !x->takes_indexes)
         return refuse(err, "indexes", "indexes belongs to mermaid, not to the format", x->format);
-    if (!options->theme)
-        return ERR_NONE;
-    if (!x->takes_theme)
-        return refuse(err, "theme", "theme belongs to mermaid, not to the format", x->format);
-    for (size_t i = 0; i < ARRAY_LEN(themes); i++)
-        if (str_eq(themes[i], options->theme))
-            return ERR_NONE;
-    return refuse(err, "theme", "a theme is one of default, dark, forest, neutral, not",
-                  options->theme);
+    if (options->lenient && !x->takes_lenient)
+        return refuse(err, "lenient", "lenient belongs to drizzle, not to the format", x->format);
+    err_code rc = check_word(x, "theme", options->theme, x->takes_theme, themes, err);
+    return rc ? rc : check_word(x, "casing", options->casing, x->takes_casing, casings, err);
 }
 
 static bool is_chosen(const struct export_options *options, const struct schema_table *t)

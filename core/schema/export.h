@@ -11,7 +11,9 @@
 struct export_options {
     const char *format; /* see export_format_name() */
     const char *theme;  /* mermaid: default, dark, forest or neutral; NULL: not said */
-    bool zod;           /* typescript: with Zod 4 schemas */
+    const char *casing; /* typescript, zod, drizzle: camel, snake or preserve; NULL: not said */
+    bool zod;           /* typescript: with Zod 4 schemas; drizzle: with drizzle-zod's */
+    bool lenient;       /* drizzle: what it has no word for is left out and listed */
     bool indexes;       /* mermaid: with the indexes */
     /* Only these; with none, all but the partitions, which repeat their parents. */
     const char *const *tables;
@@ -27,8 +29,9 @@ struct export_result {
 
 /*
  * Fails with ERR_INVALID_PARAMETER, naming the parameter in err->field, for an unknown format,
- * theme or table, and for an option that the format does not take; with ERR_INTERNAL without
- * memory. Pure: equal schemas and options give equal bytes.
+ * theme, casing or table, and for an option that the format does not take; with
+ * ERR_UNSUPPORTED_TYPE for what the format has no word for; with ERR_INTERNAL without memory. Pure:
+ * equal schemas and options give equal bytes.
  */
 err_code schema_export(const struct schema *s, const struct export_options *options,
                        struct export_result *out, struct err *err) MUST_USE;

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the exporters make of a rich schema. With TENANTD_EXPORT_DIR set, the exports and some real
- * rows are written there for tests/contract/export/check.mjs, which gives them to tsc, zod, ajv and
- * mermaid.
+ * rows are written there for tests/contract/export/check.mjs, which gives them to tsc, zod, ajv,
+ * mermaid, @dbml/core and drizzle-kit. Run again after it, this holds what drizzle-kit made of them
+ * against the schema.
  */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/schema/diff.h"
 #include "core/schema/export.h"
 #include "core/schema/introspect.h"
+#include "core/schema/schema_json.h"
 #include "tests/support/pg_fixture.h"
 
 static const char rows_sql[] =
@@ -44,21 +48,35 @@ static const char others_sql[] =
     "'moods', (SELECT jsonb_agg(to_jsonb(t) || jsonb_build_object('n', n::text))"
     " FROM rich.moods t))::text AS v";
 
+/* What the file says, in a schema of its own. */
+static void make_schema(struct pg *pg, const char *schema, const char *path)
+{
+    CLEANUP(str_clear) struct str sql = STR_INIT;
+    static char bytes[65536];
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "%s", path);
+    size_t n = fread(bytes, 1, sizeof bytes - 1, file);
+    (void)fclose(file);
+    bytes[n] = '\0';
+    pg_fixture_sql(pg, "CREATE SCHEMA IF NOT EXISTS shared;"
+                       "CREATE TABLE IF NOT EXISTS shared.plans (id int PRIMARY KEY)");
+    str_addf(&sql,
+             "DROP SCHEMA IF EXISTS %s CASCADE; CREATE SCHEMA %s; SET search_path = %s;", schema,
+             schema, schema);
+    pg_fixture_sql(pg, str_text(&sql));
+    pg_fixture_sql(pg, bytes);
+    pg_fixture_sql(pg, "RESET search_path; SET timezone = 'UTC'");
+}
+
 static void make_rich(struct pg *pg)
 {
-    FILE *file = fopen(TENANTD_SOURCE_DIR "/tests/pg/test_schema_rich.sql", "r");
-    static char sql[32768];
-    ck_assert_ptr_nonnull(file);
-    size_t n = fread(sql, 1, sizeof sql - 1, file);
-    (void)fclose(file);
-    sql[n] = '\0';
-    pg_fixture_sql(pg, "CREATE SCHEMA IF NOT EXISTS shared;"
-                       "CREATE TABLE IF NOT EXISTS shared.plans (id int PRIMARY KEY);"
-                       "DROP SCHEMA IF EXISTS rich CASCADE; CREATE SCHEMA rich;"
-                       "SET search_path = rich");
-    pg_fixture_sql(pg, sql);
-    pg_fixture_sql(pg, "RESET search_path; SET timezone = 'UTC'");
+    make_schema(pg, "rich", TENANTD_SOURCE_DIR "/tests/pg/test_schema_rich.sql");
     pg_fixture_sql(pg, rows_sql);
+}
+
+static void make_drizzled(struct pg *pg)
+{
+    make_schema(pg, "drizzled", TENANTD_SOURCE_DIR "/tests/pg/test_schema_drizzle.sql");
 }
 
 static struct schema *read_schema(struct pg *pg, const char *name)
@@ -99,6 +117,13 @@ static const struct {
     {"rich.schema.json", {.format = "json-schema"}},
     {"rich.ts", {.format = "typescript"}},
     {"rich.zod.ts", {.format = "typescript", .zod = true}},
+    {"rich.camel.ts", {.format = "typescript", .casing = "camel"}},
+    {"rich.snake.zod.ts", {.format = "typescript", .zod = true, .casing = "snake"}},
+    {"rich.only-zod.ts", {.format = "zod"}},
+    {"rich.drizzle.ts", {.format = "drizzle", .zod = true, .lenient = true}},
+    {"rich.preserve.drizzle.ts", {.format = "drizzle", .casing = "preserve", .lenient = true}},
+    {"rich.snake.drizzle.ts", {.format = "drizzle", .casing = "snake", .lenient = true}},
+    {"rich.dbml", {.format = "dbml"}},
     {"rich.mmd", {.format = "mermaid"}},
     {"rich.dark.mmd", {.format = "mermaid", .theme = "dark", .indexes = true}},
     {"rich.neutral.mmd", {.format = "mermaid", .theme = "neutral"}},
@@ -112,6 +137,9 @@ static const struct {
     {"empty.schema.json", {.format = "json-schema"}},
     {"empty.ts", {.format = "typescript"}},
     {"empty.zod.ts", {.format = "typescript", .zod = true}},
+    {"empty.only-zod.ts", {.format = "zod"}},
+    {"empty.drizzle.ts", {.format = "drizzle", .zod = true}},
+    {"empty.dbml", {.format = "dbml"}},
     {"empty.mmd", {.format = "mermaid", .theme = "default", .indexes = true}},
 };
 
@@ -143,6 +171,77 @@ START_TEST(files_for_the_oracles)
         write_file(dir, "users.rows.json", users);
         write_file(dir, "others.rows.json", others);
     }
+}
+END_TEST
+
+/* In every casing: the database's names are the same, so drizzle-kit must come to the same. */
+static const struct {
+    const char *file, *casing;
+    bool zod;
+} drizzled_files[] = {
+    {"drizzled.drizzle.ts", NULL, true},
+    {"drizzled.snake.drizzle.ts", "snake", false},
+    {"drizzled.preserve.drizzle.ts", "preserve", false},
+};
+
+START_TEST(drizzle_says_all_it_can)
+{
+    const char *dir = getenv("TENANTD_EXPORT_DIR");
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    make_drizzled(pg);
+    CLEANUP(schema_freep) struct schema *s = read_schema(pg, "drizzled");
+
+    for (size_t i = 0; i < ARRAY_LEN(drizzled_files); i++) {
+        struct export_options options = {.format = "drizzle",
+                                         .casing = drizzled_files[i].casing,
+                                         .zod = drizzled_files[i].zod};
+        CLEANUP(export_result_clear) struct export_result r = must_export(s, &options);
+        if (dir)
+            write_file(dir, drizzled_files[i].file, r.body);
+    }
+}
+END_TEST
+
+/* What check.mjs had drizzle-kit make of drizzled.drizzle.ts must be the schema it came from. */
+START_TEST(drizzle_kit_makes_the_same)
+{
+    const char *dir = getenv("TENANTD_EXPORT_DIR");
+    CLEANUP(str_clear) struct str path = STR_INIT;
+
+    str_addf(&path, "%s/drizzled.drizzle.sql", dir ? dir : "/nonexistent");
+    if (access(str_text(&path), R_OK))
+        return; /* it has not run yet */
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    make_drizzled(pg);
+    make_schema(pg, "kit", str_text(&path));
+    CLEANUP(schema_freep) struct schema *want = read_schema(pg, "drizzled");
+    CLEANUP(schema_freep) struct schema *got = read_schema(pg, "kit");
+    json_auto_t *expected = schema_json(want, false), *found = schema_json(got, false);
+    json_auto_t *differences = json_array();
+    size_t n = schema_diff(expected, found, 20, differences);
+    CLEANUP(freep) char *text = json_dumps(differences, JSON_INDENT(1));
+    ck_assert_msg(n == 0, "%zu differences: %s", n, text);
+}
+END_TEST
+
+START_TEST(what_drizzle_has_no_word_for_is_refused)
+{
+    CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
+    struct export_result r;
+    struct err err = {.code = ERR_NONE};
+    make_rich(pg);
+    CLEANUP(schema_freep) struct schema *s = read_schema(pg, "rich");
+    struct export_options options = {.format = "drizzle"};
+
+    ck_assert_int_eq(schema_export(s, &options, &r, &err), ERR_UNSUPPORTED_TYPE);
+    ck_assert_ptr_nonnull(strstr(err.msg, "lenient=true"));
+    options.lenient = true;
+    ck_assert_int_eq(schema_export(s, &options, &r, &err), ERR_NONE);
+    ck_assert_ptr_nonnull(strstr(r.body, "//   that orders is partitioned by LIST (region)\n"));
+    ck_assert_ptr_nonnull(strstr(r.body, "//   the domain email\n"));
+    ck_assert_ptr_nonnull(strstr(r.body, "EXCLUDE USING gist"));
+    ck_assert_ptr_nonnull(strstr(r.body, "is MATCH FULL DEFERRABLE"));
+    export_result_clear(&r);
 }
 END_TEST
 
@@ -300,6 +399,9 @@ static Suite *suite(void)
     TCase *t = tcase_create("export");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, files_for_the_oracles);
+    tcase_add_test(t, drizzle_says_all_it_can);
+    tcase_add_test(t, drizzle_kit_makes_the_same);
+    tcase_add_test(t, what_drizzle_has_no_word_for_is_refused);
     tcase_add_test(t, typescript_says_what_the_rows_are);
     tcase_add_test(t, mermaid_says_how_tables_hang_together);
     tcase_add_test(t, json_schema_says_what_a_row_is);

@@ -7,6 +7,9 @@
 
 #include "core/base/str.h"
 #include "core/schema/export.h"
+#include "core/schema/export/index_text.h"
+#include "core/schema/export/ts_case.h"
+#include "core/schema/export/ts_names.h"
 #include "core/schema/literal.h"
 #include "core/schema/normal.h"
 #include "core/schema/schema_json.h"
@@ -40,6 +43,13 @@ static const struct {
     {{.format = "mermaid", .theme = "dark\n---\nevil: 1"}, "theme"},
     {{.format = "mermaid", .theme = ""}, "theme"},
     {{.format = "typescript", .indexes = true}, "indexes"},
+    {{.format = "typescript", .casing = "Camel"}, "casing"},
+    {{.format = "zod", .casing = ""}, "casing"},
+    {{.format = "json-schema", .casing = "camel"}, "casing"},
+    {{.format = "zod", .zod = true}, "zod"},
+    {{.format = "dbml", .theme = "dark"}, "theme"},
+    {{.format = "typescript", .lenient = true}, "lenient"},
+    {{.format = "dbml", .lenient = true}, "lenient"},
     {{.format = "json", .tables = (const char *const[]){"user", "nope"}, .n_tables = 2}, "tables"},
     {{.format = "json", .tables = (const char *const[]){""}, .n_tables = 1}, "tables"},
 };
@@ -113,6 +123,81 @@ START_TEST(a_fingerprint_forgets_the_name)
     ck_assert_int_eq(schema_fingerprint(&shorter, c, NULL), ERR_NONE);
     ck_assert_str_eq(a, b);
     ck_assert_str_ne(a, c);
+}
+END_TEST
+
+static const struct {
+    const char *name, *pascal, *camel, *snake;
+} spellings[] = {
+    {"users", "Users", "users", "users"},
+    {"user_id", "UserId", "userId", "user_id"},
+    {"userId", "UserId", "userId", "user_id"},
+    {"URLPath", "URLPath", "urlPath", "urlpath"},
+    {"ID", "ID", "id", "id"},
+    {"USER_ID", "USERID", "userid", "user_id"},
+    {"1st prize", "T1stPrize", "t1stPrize", "t1st_prize"},
+    {"__proto__", "Proto", "proto", "proto"},
+    {"a/b~c%d", "ABCD", "abcd", "a_b_c_d"},
+    {"gr\xc3\xb6\xc3\x9f" "e", "Gr\xc3\xb6\xc3\x9f" "e", "gr\xc3\xb6\xc3\x9f" "e",
+     "gr\xc3\xb6\xc3\x9f" "e"},
+    {"line2x", "Line2x", "line2x", "line2x"},
+    {"", "T", "t", "t"},
+    {"?!", "T", "t", "t"},
+};
+
+START_TEST(names_are_spelled_in_every_casing)
+{
+    CLEANUP(str_clear) struct str pascal = STR_INIT;
+    CLEANUP(str_clear) struct str camel = STR_INIT;
+    CLEANUP(str_clear) struct str snake = STR_INIT;
+    ts_add_pascal(&pascal, spellings[_i].name);
+    ts_add_camel(&camel, spellings[_i].name);
+    ts_add_snake(&snake, spellings[_i].name);
+    ck_assert_str_eq(str_text(&pascal), spellings[_i].pascal);
+    ck_assert_str_eq(str_text(&camel), spellings[_i].camel);
+    ck_assert_str_eq(str_text(&snake), spellings[_i].snake);
+}
+END_TEST
+
+static char twice_a[] = "created_at", twice_b[] = "createdAt", twice_c[] = "created at";
+
+START_TEST(properties_that_collide_get_numbers)
+{
+    struct schema_column three[] = {{.name = twice_a}, {.name = twice_b}, {.name = twice_c}};
+    struct schema_table t = {.name = user, .columns = three, .n_columns = 3};
+    CLEANUP(name_list_clear) struct name_list fields = {.n = 0};
+    ck_assert_int_eq(ts_fields_init(&fields, &t, TS_CAMEL, NULL, NULL), ERR_NONE);
+    ck_assert_str_eq(fields.items[0], "createdAt");
+    ck_assert_str_eq(fields.items[1], "createdAt2");
+    ck_assert_str_eq(fields.items[2], "createdAt3");
+}
+END_TEST
+
+static char hostile_definition[] =
+    "CREATE UNIQUE INDEX \" USING gin (\" ON \"a USING b\" USING btree (\"x, (y\" DESC, f(a, 'it''s,)',"
+    " (b)), c COLLATE \"C\" text_ops) INCLUDE (d, \" WHERE \") NULLS NOT DISTINCT WHERE (a = ' WHERE ')";
+static char plain_definition[] = "CREATE INDEX i ON t USING hash (a)";
+static char no_definition[] = "DROP INDEX i";
+
+START_TEST(definitions_of_indexes_are_taken_apart)
+{
+    struct schema_index hostile = {.definition = hostile_definition};
+    struct schema_index plain = {.definition = plain_definition};
+    struct schema_index none = {.definition = no_definition};
+    struct index_text text;
+    ck_assert(index_text_split(&hostile, &text));
+    ck_assert_uint_eq(text.keys.n, 3);
+    ck_assert_str_eq(text.keys.items[0], "\"x, (y\" DESC");
+    ck_assert_str_eq(text.keys.items[1], "f(a, 'it''s,)', (b))");
+    ck_assert_str_eq(text.keys.items[2], "c COLLATE \"C\" text_ops");
+    ck_assert_str_eq(text.rest, "INCLUDE (d, \" WHERE \") NULLS NOT DISTINCT");
+    index_text_clear(&text);
+    ck_assert(index_text_split(&plain, &text));
+    ck_assert_uint_eq(text.keys.n, 1);
+    ck_assert_str_eq(text.keys.items[0], "a");
+    ck_assert_str_eq(text.rest, "");
+    index_text_clear(&text);
+    ck_assert(!index_text_split(&none, &text));
 }
 END_TEST
 
@@ -220,7 +305,10 @@ static Suite *suite(void)
     tcase_add_loop_test(t, an_option_that_cannot_be_is_refused, 0, ARRAY_LEN(refused));
     tcase_add_test(t, names_that_collide_get_numbers);
     tcase_add_test(t, a_selection_keeps_the_names);
-    tcase_add_loop_test(t, every_format_exports_a_schema_without_tables, 0, 4);
+    tcase_add_loop_test(t, every_format_exports_a_schema_without_tables, 0, 7);
+    tcase_add_loop_test(t, names_are_spelled_in_every_casing, 0, ARRAY_LEN(spellings));
+    tcase_add_test(t, properties_that_collide_get_numbers);
+    tcase_add_test(t, definitions_of_indexes_are_taken_apart);
     tcase_add_test(t, a_fingerprint_forgets_the_name);
     tcase_add_loop_test(t, the_schemas_own_name_goes, 0, ARRAY_LEN(unqualified));
     tcase_add_loop_test(t, the_text_of_a_function_is_marked, 0, ARRAY_LEN(marked));

@@ -17,7 +17,8 @@ struct export_view {
 typedef err_code export_write(const struct export_view *view, const struct export_options *options,
                               struct str *out, struct err *err);
 
-export_write export_json_schema, export_typescript, export_mermaid, export_json;
+export_write export_json_schema, export_typescript, export_zod, export_drizzle, export_mermaid,
+    export_dbml, export_json;
 
 /* Whether the enum is to be in the export: a chosen table uses it, or all is exported. */
 bool export_wants_enum(const struct export_view *view, size_t enumeration);

@@ -77,17 +77,72 @@ void ts_add_pascal(struct str *out, const char *name)
         str_add_char(out, 'T');
 }
 
-void ts_add_property(struct str *out, const char *name)
+/* URLPath becomes urlPath: of the capitals that begin the name, the last one begins a word. */
+void ts_add_camel(struct str *out, const char *name)
+{
+    CLEANUP(str_clear) struct str pascal = STR_INIT;
+    size_t capitals = 0;
+
+    ts_add_pascal(&pascal, name);
+    const char *text = str_text(&pascal);
+    while (isupper((unsigned char)text[capitals]))
+        capitals++;
+    size_t small = capitals > 1 && islower((unsigned char)text[capitals]) ? capitals - 1 : capitals;
+    for (size_t i = 0; i < small; i++)
+        str_add_char(out, (char)tolower((unsigned char)text[i]));
+    str_add(out, text + small);
+    out->failed |= pascal.failed;
+}
+
+void ts_add_snake(struct str *out, const char *name)
+{
+    size_t before = out->len;
+    bool starts_word = false, small = false;
+
+    for (size_t n; (n = char_len(name)); name += n) {
+        if (!is_letter(name, n)) {
+            starts_word = out->len > before;
+            continue;
+        }
+        if (out->len == before && isdigit((unsigned char)*name))
+            str_add_char(out, 't');
+        if (starts_word || (small && isupper((unsigned char)*name)))
+            str_add_char(out, '_');
+        small = islower((unsigned char)*name) || isdigit((unsigned char)*name);
+        if (n == 1)
+            str_add_char(out, (char)tolower((unsigned char)*name));
+        else
+            str_add_n(out, name, n);
+        starts_word = false;
+    }
+    if (out->len == before)
+        str_add_char(out, 't');
+}
+
+bool ts_is_identifier(const char *name)
 {
     size_t n = 0;
 
     while (name[n] && (isalpha((unsigned char)name[n]) || strchr("_$", name[n]) ||
                        (n && isdigit((unsigned char)name[n]))))
         n++;
-    if (n && !name[n])
+    return n && !name[n];
+}
+
+void ts_add_property(struct str *out, const char *name)
+{
+    if (ts_is_identifier(name))
         str_add(out, name);
     else
         str_add_json(out, name);
+}
+
+void ts_add_access(struct str *out, const char *name)
+{
+    str_add(out, ts_is_identifier(name) ? "." : "[");
+    ts_add_property(out, name);
+    if (!ts_is_identifier(name))
+        str_add_char(out, ']');
 }
 
 void ts_add_comment(struct str *out, const char *indent, const char *comment)

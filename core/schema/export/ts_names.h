@@ -19,7 +19,14 @@ void ts_names_clear(struct ts_names *names);
  * scripts' letters surely may stand in one; all else separates words. "" becomes T.
  */
 void ts_add_pascal(struct str *out, const char *name);
+/* The same with a small letter at the beginning (userId), and in small letters (user_id). */
+void ts_add_camel(struct str *out, const char *name);
+void ts_add_snake(struct str *out, const char *name);
+/* Whether name, as it is, can stand as an identifier. */
+bool ts_is_identifier(const char *name);
 /* Appends a property's name, quoted unless it is an identifier. */
 void ts_add_property(struct str *out, const char *name);
+/* Appends what comes behind an object to reach the property: .name or ["name"]. */
+void ts_add_access(struct str *out, const char *name);
 /* Appends a doc comment, harmless and indented; nothing for NULL. */
 void ts_add_comment(struct str *out, const char *indent, const char *comment);

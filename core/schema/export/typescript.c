@@ -3,13 +3,15 @@
  * TypeScript: for each table an interface of a row and, unless it is a view, one of what an INSERT
  * takes; for each enum a union. Values are as node-postgres and Drizzle give them: bigint and
  * numeric are strings, timestamps are Dates, dates, times and intervals strings. With zod the same
- * again as Zod 4 schemas, which take timestamps as ISO 8601 text too.
+ * again as Zod 4 schemas, which take timestamps as ISO 8601 text too. The format zod has these
+ * alone, and the types that follow from them.
  */
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "core/schema/export/exporter.h"
+#include "core/schema/export/ts_case.h"
 #include "core/schema/export/ts_names.h"
 
 enum { CLASSES = TYPE_OTHER + 1 };
@@ -62,6 +64,9 @@ struct writer {
     const struct export_view *view;
     const struct ts_names *names;
     struct str *out;
+    ts_casing casing;
+    struct name_list fields; /* properties of the table at hand, by position of the column */
+    bool types, zod;         /* which of the two is written */
     bool used[CLASSES];
     bool uses_length;
     bool empty; /* nothing to say */
@@ -81,27 +86,27 @@ static void look_over(struct writer *w)
     }
 }
 
-static void add_head(struct writer *w, bool zod)
+static void add_head(struct writer *w)
 {
     str_add(w->out,
             "// Generated from PostgreSQL's catalog by tenantd: change the schema, not this.\n");
     if (w->empty)
         str_add(w->out, "export {};\n"); /* a module all the same */
-    else if (zod)
+    else if (w->zod)
         str_add(w->out, "import { z } from \"zod\";\n");
     str_add_char(w->out, '\n');
-    if (w->used[TYPE_JSON])
+    if (w->types && w->used[TYPE_JSON])
         str_add(w->out, "export type Json =\n"
                         "  | string\n  | number\n  | boolean\n  | null\n"
                         "  | Json[]\n  | { [key: string]: Json };\n\n");
-    for (size_t i = 0; zod && i < ARRAY_LEN(helpers); i++)
+    for (size_t i = 0; w->zod && i < ARRAY_LEN(helpers); i++)
         if (w->used[helpers[i].of] || w->used[helpers[i].or_of])
             str_add(w->out, helpers[i].text);
-    if (zod && w->uses_length) /* PostgreSQL counts characters, max() would count UTF-16 units */
+    if (w->zod && w->uses_length) /* PostgreSQL counts characters, max() would count UTF-16 units */
         str_add(w->out,
                 "const atMost = (max: number) =>\n"
                 "  z.string().refine((text) => [...text].length <= max, `longer than ${max}`);\n");
-    if (zod && !w->empty)
+    if (w->zod && !w->empty)
         str_add_char(w->out, '\n');
 }
 
@@ -123,20 +128,40 @@ static void add_labels(struct str *out, const struct name_list *labels, const ch
     }
 }
 
-static void add_enum(struct writer *w, size_t i, bool zod)
+static void add_zod_enum(struct writer *w, size_t i)
+{
+    const struct schema_enum *e = &w->view->schema->enums[i];
+
+    str_add(w->out, "export const ");
+    add_schema_name(w->out, "", w->names->enums[i]);
+    str_add(w->out, e->labels.n ? " = z.enum([" : " = z.never(");
+    add_labels(w->out, &e->labels, ", ");
+    str_add(w->out, e->labels.n ? "]);\n" : ");\n");
+}
+
+/* The type that follows from a schema, where interfaces are not written beside it. */
+static void add_inferred(struct writer *w, const char *prefix, const char *name)
+{
+    if (w->types)
+        return;
+    str_addf(w->out, "export type %s%s = z.infer<typeof ", *prefix ? "New" : "", name);
+    add_schema_name(w->out, prefix, name);
+    str_add(w->out, ">;\n");
+}
+
+static void add_enum(struct writer *w, size_t i)
 {
     const struct schema_enum *e = &w->view->schema->enums[i];
 
     ts_add_comment(w->out, "", e->comment);
-    str_addf(w->out, "export type %s = ", w->names->enums[i]);
-    add_labels(w->out, &e->labels, " | ");
-    str_add(w->out, e->labels.n ? ";\n" : "never;\n");
-    if (zod) {
-        str_add(w->out, "export const ");
-        add_schema_name(w->out, "", w->names->enums[i]);
-        str_add(w->out, e->labels.n ? " = z.enum([" : " = z.never(");
-        add_labels(w->out, &e->labels, ", ");
-        str_add(w->out, e->labels.n ? "]);\n" : ");\n");
+    if (w->types) {
+        str_addf(w->out, "export type %s = ", w->names->enums[i]);
+        add_labels(w->out, &e->labels, " | ");
+        str_add(w->out, e->labels.n ? ";\n" : "never;\n");
+    }
+    if (w->zod) {
+        add_zod_enum(w, i);
+        add_inferred(w, "", w->names->enums[i]);
     }
     str_add_char(w->out, '\n');
 }
@@ -198,7 +223,7 @@ static void add_interface(struct writer *w, const struct schema_table *t, const 
             continue;
         ts_add_comment(w->out, "  ", c->comment);
         str_add(w->out, "  ");
-        ts_add_property(w->out, c->name);
+        ts_add_property(w->out, w->fields.items[i]);
         str_add(w->out, insert && is_optional(c) ? "?: " : ": ");
         add_type(w, c);
         str_add(w->out, ";\n");
@@ -216,46 +241,78 @@ static void add_object(struct writer *w, const struct schema_table *t, const cha
     str_add(w->out, " = z.object({\n");
     for (size_t i = 0; i < t->n_columns; i++) {
         const struct schema_column *c = &t->columns[i];
-        bool computed = str_eq(c->name, "__proto__"); /* plain, it would set the prototype */
+        bool computed =
+            str_eq(w->fields.items[i], "__proto__"); /* plain, it would set the prototype */
         if (insert && c->generated)
             continue;
         str_add(w->out, computed ? "  [\"" : "  ");
-        ts_add_property(w->out, c->name);
+        ts_add_property(w->out, w->fields.items[i]);
         str_add(w->out, computed ? "\"]: " : ": ");
         add_zod(w, c, insert && is_optional(c));
         str_add(w->out, ",\n");
     }
-    str_add(w->out, "});\n\n");
+    str_add(w->out, "});\n");
+    add_inferred(w, prefix, name);
+    str_add_char(w->out, '\n');
 }
 
-static void add_table(struct writer *w, const struct schema_table *t, bool zod)
+static err_code add_table(struct writer *w, const struct schema_table *t, struct err *err)
 {
     const char *name = w->names->tables[t - w->view->schema->tables];
+    bool inserts = !schema_table_is_view(t);
 
-    add_interface(w, t, "", name);
-    if (!schema_table_is_view(t))
+    err_code rc = ts_fields_init(&w->fields, t, w->casing, NULL, err);
+    if (!rc && w->types)
+        add_interface(w, t, "", name);
+    if (!rc && w->types && inserts)
         add_interface(w, t, "New", name);
-    if (zod)
+    if (!rc && w->zod && !w->types)
+        ts_add_comment(w->out, "", t->comment);
+    if (!rc && w->zod)
         add_object(w, t, "", name);
-    if (zod && !schema_table_is_view(t))
+    if (!rc && w->zod && inserts)
         add_object(w, t, "new", name);
+    name_list_clear(&w->fields);
+    w->fields = (struct name_list){.n = 0};
+    return rc;
+}
+
+static err_code write_all(struct writer *w, struct err *err)
+{
+    CLEANUP(ts_names_clear) struct ts_names names = {.tables = NULL};
+    const struct schema *s = w->view->schema;
+
+    err_code rc = ts_names_init(&names, s, err);
+    if (rc)
+        return rc;
+    w->names = &names;
+    look_over(w);
+    add_head(w);
+    for (size_t i = 0; i < s->n_enums; i++)
+        if (export_wants_enum(w->view, i))
+            add_enum(w, i);
+    for (size_t i = 0; i < w->view->n_tables && !rc; i++)
+        rc = add_table(w, w->view->tables[i], err);
+    return rc;
 }
 
 err_code export_typescript(const struct export_view *view, const struct export_options *options,
                            struct str *out, struct err *err)
 {
-    CLEANUP(ts_names_clear) struct ts_names names = {.tables = NULL};
-    struct writer w = {.view = view, .names = &names, .out = out};
+    struct writer w = {.view = view,
+                       .out = out,
+                       .casing = ts_casing_of(options->casing, TS_PRESERVE),
+                       .types = true,
+                       .zod = options->zod};
+    return write_all(&w, err);
+}
 
-    err_code rc = ts_names_init(&names, view->schema, err);
-    if (rc)
-        return rc;
-    look_over(&w);
-    add_head(&w, options->zod);
-    for (size_t i = 0; i < view->schema->n_enums; i++)
-        if (export_wants_enum(view, i))
-            add_enum(&w, i, options->zod);
-    for (size_t i = 0; i < view->n_tables; i++)
-        add_table(&w, view->tables[i], options->zod);
-    return ERR_NONE;
+err_code export_zod(const struct export_view *view, const struct export_options *options,
+                    struct str *out, struct err *err)
+{
+    struct writer w = {.view = view,
+                       .out = out,
+                       .casing = ts_casing_of(options->casing, TS_PRESERVE),
+                       .zod = true};
+    return write_all(&w, err);
 }

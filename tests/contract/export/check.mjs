@@ -2,7 +2,11 @@
 // Gives exported files to the tools they are for: node export/check.mjs DIR
 //   *.schema.json   compiled by ajv (2020-12, strict), *.rows.json validated with it
 //   *.ts            compiled by tsc --strict; *.zod.ts also run, z.infer held against the interfaces
+//   *.drizzle.ts    given to drizzle-kit, which must find what PostgreSQL takes; what it makes of
+//                   drizzled.*.drizzle.ts is left as drizzled.drizzle.sql for pg_schema_export, which
+//                   holds it against the schema it came from
 //   *.mmd           parsed by mermaid
+//   *.dbml          parsed by @dbml/core
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,6 +14,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import Ajv2020 from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
+import { Parser } from "@dbml/core";
 import mermaid from "mermaid";
 
 const folder = process.argv[2];
@@ -103,6 +108,33 @@ for (const file of files.filter((f) => f.endsWith(".mmd"))) {
   ok(!theme || parsed.config?.theme === theme, `${file}: theme ${parsed.config?.theme}`);
 }
 
+for (const file of files.filter((f) => f.endsWith(".dbml"))) {
+  let database;
+  try {
+    database = new Parser().parse(read(file), "dbmlv2");
+  } catch (error) {
+    throw new Error(`${file}: ${JSON.stringify(error.diags ?? error.message)}`);
+  }
+  const all = (what) => database.schemas.flatMap((s) => s[what]);
+  const model = files.includes(file.replace(".dbml", ".json")) && JSON.parse(read(file.replace(".dbml", ".json")));
+  for (const table of model ? model.tables.filter((t) => t.columns.length) : []) {
+    const seen = all("tables").find((t) => t.name === table.name);
+    ok(seen, `${file}: no table ${table.name} but ${all("tables").map((t) => t.name).join(", ")}`);
+    ok(
+      JSON.stringify(seen.fields.map((f) => f.name)) === JSON.stringify(table.columns.map((c) => c.name)),
+      `${file}: ${table.name} has ${seen.fields.map((f) => f.name)}`,
+    );
+    for (const c of table.columns) {
+      const field = seen.fields.find((f) => f.name === c.name);
+      ok(!!field.not_null === !c.nullable, `${file}: ${table.name}.${c.name} may be null`);
+      ok(!c.comment || field.note.includes(c.comment), `${file}: ${table.name}.${c.name} says ${field.note}`);
+    }
+  }
+  const here = new Set((model ? model.tables : []).map((t) => t.name));
+  const refs = (model ? model.tables : []).flatMap((t) => t.foreign_keys.filter((k) => !k.references.schema && here.has(k.references.table)));
+  ok(all("refs").length === refs.length, `${file}: ${all("refs").length} of ${refs.length} references`);
+}
+
 // tsc finds zod beside this file's node_modules, so it works in a folder there.
 const here = dirname(createRequire(import.meta.url).resolve("zod/package.json"));
 const work = mkdtempSync(join(here, "..", "..", ".export-check-"));
@@ -131,7 +163,7 @@ try {
     JSON.stringify({
       compilerOptions: {
         strict: true, noUnusedLocals: true, noImplicitAny: true, target: "es2022",
-        module: "nodenext", lib: ["es2022", "dom"], types: [], skipLibCheck: false, outDir: "out",
+        module: "nodenext", lib: ["es2022", "dom"], types: [], skipLibCheck: true, outDir: "out",
       },
       include: ["*.ts"],
     }),
@@ -154,7 +186,22 @@ try {
     ok((output.match(/error TS/g) ?? []).length === 4, `tsc on wrong values said: ${output}`);
   }
 
-  for (const file of files.filter((f) => f.endsWith(".zod.ts"))) {
+  const { generateDrizzleJson, generateMigration } = createRequire(import.meta.url)("drizzle-kit/api");
+  let kit;
+  for (const file of files.filter((f) => f.endsWith(".drizzle.ts"))) {
+    const m = await import(pathToFileURL(join(work, "out", file.replace(/\.ts$/, ".js"))));
+    const found = generateDrizzleJson(m);
+    const wanted = [...read(file).matchAll(/^export const \S+ = pgTable\("/gmu)].length;
+    ok(Object.keys(found.tables).length === wanted, `${file}: drizzle-kit sees ${Object.keys(found.tables)}`);
+    if (!file.startsWith("drizzled.")) continue;
+    // drizzle-kit names the schema public, where a tenant's search path must decide
+    const sql = (await generateMigration(generateDrizzleJson({}), found)).join("\n").replaceAll('"public".', "");
+    ok(!kit || kit === sql, `${file}: drizzle-kit makes something else of another casing`);
+    kit = sql;
+    writeFileSync(join(folder, "drizzled.drizzle.sql"), sql);
+  }
+
+  for (const file of files.filter((f) => f.endsWith("zod.ts"))) {
     const m = await import(pathToFileURL(join(work, "out", file.replace(/\.ts$/, ".js"))));
     if (!m.usersSchema) continue;
     const asDriver = (row) => ({
