@@ -11,6 +11,7 @@
 #define NO_TOKEN(m, p, o) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .public = true
 #define ANY_TOKEN(m, p, o) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .open = true
 #define ROUTE(m, p, o, s) .pattern = {.method = HTTP_##m, .path = (p)}, .op = (o), .scope = (s)
+#define EXPORT "format", "zod", "theme", "indexes", "tables", "casing", "lenient"
 #define REPAIR(p, o)                                                                               \
     ROUTE(POST, p, o, SCOPE_MIGRATIONS_REPAIR), .body = BODY_JSON, .query = {"dry_run"}
 /* Rows are the tenant's: they are never stored */
@@ -47,7 +48,8 @@ const struct api_route api_routes[] = {
     {REPAIR("/v1/tenants/{tenant_id}/migrations/resolve", "resolveTenant"), .fn = tenants_resolve},
     {ROUTE(POST, "/v1/tenants/{tenant_id}/seed", "seedTenant", SCOPE_MIGRATIONS_RUN),
      .body = BODY_JSON_OPTIONAL, .query = {"dry_run"}, .fn = tenants_seed},
-    {ROUTE(GET, "/v1/tenants/{tenant_id}/schema/export", "exportTenantSchema", SCOPE_SCHEMA_READ), .query = {"format", "zod", "theme", "indexes", "tables"},
+    {ROUTE(GET, "/v1/tenants/{tenant_id}/schema", "getTenantSchema", SCOPE_SCHEMA_READ), .fn = tenants_schema},
+    {ROUTE(GET, "/v1/tenants/{tenant_id}/schema/export", "exportTenantSchema", SCOPE_SCHEMA_READ), .query = {EXPORT},
      .fn = tenants_export},
     {ROUTE(POST, "/v1/tenants/{tenant_id}/query", "queryTenant", SCOPE_QUERIES_RUN), QUERY, .fn = tenants_query},
     {ROUTE(GET, "/v1/tenants/{tenant_id}/drift", "getTenantDrift", SCOPE_DRIFT_READ),
@@ -128,7 +130,8 @@ const struct api_route api_routes[] = {
      .body = BODY_JSON_OPTIONAL, .fn = shared_migrate},
     {ROUTE(POST, "/v1/shared/seed", "seedShared", SCOPE_MIGRATIONS_RUN),
      .body = BODY_JSON_OPTIONAL, .query = {"dry_run"}, .fn = shared_seed},
-    {ROUTE(GET, "/v1/shared/schema/export", "exportSharedSchema", SCOPE_SCHEMA_READ), .query = {"format", "zod", "theme", "indexes", "tables"},
+    {ROUTE(GET, "/v1/shared/schema", "getSharedSchema", SCOPE_SCHEMA_READ), .fn = shared_schema},
+    {ROUTE(GET, "/v1/shared/schema/export", "exportSharedSchema", SCOPE_SCHEMA_READ), .query = {EXPORT},
      .fn = shared_export},
     /* lint */
     {ROUTE(POST, "/v1/lint", "lint", SCOPE_SCHEMA_READ), .body = BODY_JSON, .pure = true, .query = {"format"},

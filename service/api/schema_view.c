@@ -14,6 +14,7 @@
 #include "core/tenant/tenant_store.h"
 #include "service/api/fields.h"
 #include "service/api/render.h"
+#include "service/version.h"
 
 static json_t *entry_json(const struct plan_entry *entry)
 {
@@ -85,7 +86,7 @@ struct reply schema_view_migrations(const struct schema_view *view, struct pg *p
     return rc ? call_fail(view->call, &err) : reply_json(200, body);
 }
 
-enum { TABLES_MAX = 200 };
+enum { TABLES_MAX = 200, TAG_SIZE = 80 };
 
 /* What the query asks for; words are borrowed, the split list of tables is owned. */
 struct wanted {
@@ -126,32 +127,47 @@ static err_code read_wanted(const struct call *call, struct wanted *w, struct er
 {
     const char *tables = request_query(call->req, "tables");
     struct export_options *o = &w->options;
+    const struct {
+        const char *name;
+        bool *out;
+    } flags[] = {{"zod", &o->zod}, {"indexes", &o->indexes}, {"lenient", &o->lenient}};
+    err_code rc = ERR_NONE;
 
     o->format = request_query(call->req, "format");
     o->theme = request_query(call->req, "theme");
+    o->casing = request_query(call->req, "casing");
     if (!o->format) {
         (void)err_set(err, ERR_INVALID_PARAMETER, "format is required");
         return err_in(err, "format");
     }
-    err_code rc = query_bool(call, "zod", false, &o->zod, err);
-    if (!rc)
-        rc = query_bool(call, "indexes", false, &o->indexes, err);
+    for (size_t i = 0; i < ARRAY_LEN(flags) && !rc; i++)
+        rc = query_bool(call, flags[i].name, false, flags[i].out, err);
     if (!rc && tables)
         rc = split_tables(tables, w, err);
     return rc;
 }
 
-/* The same schema exported in the same way has the same tag (RFC 9110, 8.8.3). */
-static void tag_of(const struct call *call, const char *fingerprint, char out[100])
+/* The same schema exported in the same way by the same program has the same tag (RFC 9110, 8.8.3).
+ */
+static void tag_of(const struct export_options *o, const char *fingerprint, char out[TAG_SIZE])
 {
     CLEANUP(str_clear) struct str text = STR_INIT;
     char digest[SHA256_HEX_SIZE];
 
-    str_add(&text, fingerprint);
-    for (size_t i = 0; i < call->req->query_count; i++)
-        str_addf(&text, "\n%s=%s", call->req->query[i].name, call->req->query[i].value);
+    str_addf(&text, "%s\n%s\n%s\n%s\n%s\n%d%d%d", TENANTD_VERSION, fingerprint, o->format,
+             o->theme ? o->theme : "", o->casing ? o->casing : "", o->zod, o->indexes, o->lenient);
+    for (size_t i = 0; i < o->n_tables; i++)
+        str_addf(&text, "\n%s", o->tables[i]);
     sha256_hex(str_text(&text), text.len, digest);
-    (void)snprintf(out, 100, "%.32s-%.16s", fingerprint, digest);
+    (void)snprintf(out, TAG_SIZE, "%.32s-%.16s", fingerprint, digest);
+}
+
+/* Whether the client names this very tag: then it had it from us, and nothing needs to be made
+ * again to see that its question makes sense. */
+static bool client_has(const struct call *call, const char *tag)
+{
+    return !str_eq(request_header(call->req, "If-None-Match"), "*") &&
+           call_has_tag(call, "If-None-Match", tag);
 }
 
 static struct reply export(const struct call *call, const struct schema *schema,
@@ -161,6 +177,8 @@ static struct reply export(const struct call *call, const struct schema *schema,
     struct err err;
     char header[160];
 
+    if (client_has(call, tag))
+        return reply_tagged(call, tag, NULL);
     if (schema_export(schema, options, &result, &err))
         return call_fail(call, &err);
     if (call_has_tag(call, "If-None-Match", tag)) {
@@ -175,18 +193,36 @@ static struct reply export(const struct call *call, const struct schema *schema,
     return reply;
 }
 
+static err_code read_model(const struct schema_view *view, struct pg *pg, struct schema **out,
+                           char fingerprint[SHA256_HEX_SIZE], struct err *err)
+{
+    struct schema_options options = {.tracking_table = view->table};
+    err_code rc = schema_read(pg, view->schema, &options, out, err);
+
+    return rc ? rc : schema_fingerprint(*out, fingerprint, err);
+}
+
 struct reply schema_view_export(const struct schema_view *view, struct pg *pg)
 {
     CLEANUP(wanted_clear) struct wanted wanted = {.list = NULL};
     CLEANUP(schema_freep) struct schema *schema = NULL;
-    struct schema_options options = {.tracking_table = view->table};
-    char fingerprint[SHA256_HEX_SIZE], tag[100];
+    char fingerprint[SHA256_HEX_SIZE], tag[TAG_SIZE];
     struct err err = {.code = ERR_NONE};
 
-    if (read_wanted(view->call, &wanted, &err) ||
-        schema_read(pg, view->schema, &options, &schema, &err) ||
-        schema_fingerprint(schema, fingerprint, &err))
+    if (read_wanted(view->call, &wanted, &err) || read_model(view, pg, &schema, fingerprint, &err))
         return call_fail(view->call, &err);
-    tag_of(view->call, fingerprint, tag);
+    tag_of(&wanted.options, fingerprint, tag);
     return export(view->call, schema, &wanted.options, tag);
+}
+
+struct reply schema_view_model(const struct schema_view *view, struct pg *pg)
+{
+    CLEANUP(schema_freep) struct schema *schema = NULL;
+    char fingerprint[SHA256_HEX_SIZE];
+    struct err err = {.code = ERR_NONE};
+
+    if (read_model(view, pg, &schema, fingerprint, &err))
+        return call_fail(view->call, &err);
+    bool same = call_has_tag(view->call, "If-None-Match", fingerprint);
+    return reply_tagged(view->call, fingerprint, same ? NULL : schema_json(schema, true));
 }

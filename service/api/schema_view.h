@@ -16,3 +16,5 @@ struct schema_view {
 struct reply schema_view_migrations(const struct schema_view *view, struct pg *pg);
 /* Its export in the format that the query asks for. */
 struct reply schema_view_export(const struct schema_view *view, struct pg *pg);
+/* Itself, as JSON. */
+struct reply schema_view_model(const struct schema_view *view, struct pg *pg);

@@ -53,3 +53,8 @@ struct reply shared_export(struct call *call)
 {
     return with_lease(call, schema_view_export);
 }
+
+struct reply shared_schema(struct call *call)
+{
+    return with_lease(call, schema_view_model);
+}

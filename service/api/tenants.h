@@ -10,7 +10,7 @@ err_code tenant_lease(struct call *call, const char *id, struct tenant *t,
 
 api_handler tenants_list, tenants_get, tenants_create, tenants_create_batch, tenants_import,
     tenants_update, tenants_delete, tenants_suspend, tenants_resume, tenants_migrations,
-    tenants_export, tenants_pool, tenants_pool_evict, tenants_clone;
+    tenants_export, tenants_schema, tenants_pool, tenants_pool_evict, tenants_clone;
 
 /* ERR_TENANT_BUSY with the job, when it has a live exclusive one. */
 err_code tenants_refuse_busy(const struct tenant *t, struct err *err) MUST_USE;

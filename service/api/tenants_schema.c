@@ -30,38 +30,40 @@ err_code tenant_lease(struct call *call, const char *id, struct tenant *t,
     return pool_acquire(engine_pools(call->app->engine), &target, lease, err);
 }
 
-struct reply tenants_migrations(struct call *call)
+static struct reply with_lease(struct call *call,
+                               struct reply (*show)(const struct schema_view *view, struct pg *pg))
 {
     CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
     struct pool_lease lease = {.pg = NULL};
     struct err err = {.code = ERR_NONE};
     const struct engine_settings *s = engine_settings(call->app->engine);
-    struct schema_view view = {.call = call, .catalog = "tenant", .table = s->tracking_table};
 
     if (tenant_lease(call, call->req->params[0], &t, &lease, &err))
         return call_fail(call, &err);
-    view.tenant_id = t.id;
-    view.schema = t.schema;
-    view.fallback = s->default_format;
-    struct reply reply = schema_view_migrations(&view, lease.pg);
+    struct schema_view view = {.call = call,
+                               .tenant_id = t.id,
+                               .schema = t.schema,
+                               .catalog = "tenant",
+                               .table = s->tracking_table,
+                               .fallback = s->default_format};
+    struct reply reply = show(&view, lease.pg);
     (void)!pool_release(engine_pools(call->app->engine), &lease, POOL_ROLLBACK, NULL);
     return reply;
 }
 
+struct reply tenants_migrations(struct call *call)
+{
+    return with_lease(call, schema_view_migrations);
+}
+
 struct reply tenants_export(struct call *call)
 {
-    CLEANUP(tenant_clear) struct tenant t = {.id = NULL};
-    struct pool_lease lease = {.pg = NULL};
-    struct err err = {.code = ERR_NONE};
-    const struct engine_settings *s = engine_settings(call->app->engine);
+    return with_lease(call, schema_view_export);
+}
 
-    if (tenant_lease(call, call->req->params[0], &t, &lease, &err))
-        return call_fail(call, &err);
-    struct schema_view view = {
-        .call = call, .schema = t.schema, .tenant_id = t.id, .table = s->tracking_table};
-    struct reply reply = schema_view_export(&view, lease.pg);
-    (void)!pool_release(engine_pools(call->app->engine), &lease, POOL_ROLLBACK, NULL);
-    return reply;
+struct reply tenants_schema(struct call *call)
+{
+    return with_lease(call, schema_view_model);
 }
 
 struct reply tenants_pool(struct call *call)

@@ -45,7 +45,9 @@
 
 static const char *const migration_states[] = {"ok",    "behind",  "diverged",
                                                "dirty", "unknown", NULL};
-static const char *const formats[] = {"json-schema", "typescript", "mermaid", NULL};
+static const char *const formats[] = {"json",    "json-schema", "typescript", "zod",
+                                      "drizzle", "mermaid",     "dbml",       NULL};
+static const char *const casings[] = {"camel", "snake", "preserve", NULL};
 static const char *const reports[] = {"junit", "markdown", "json", NULL};
 static const char *const catalogs[] = {"tenant", "shared", NULL};
 static const char *const lints[] = {"text", "github", "sarif", "json", NULL};
@@ -248,7 +250,9 @@ static const struct command_def commands[] = {
      .help = "Takes over the history that another migration tool keeps in the schemas.",
      .options = {WHOM,
                  {.name = "from", .value = "TOOL", .choices = tools, .help = "whose (auto)"},
-                 {.name = "table", .value = "NAME", .help = "its table, unless it is the usual one"},
+                 {.name = "table",
+                  .value = "NAME",
+                  .help = "its table, unless it is the usual one"},
                  {.name = "verify", .help = "look at the objects that are there"},
                  DRY_RUN,
                  NO_WAIT},
@@ -299,7 +303,10 @@ static const struct command_def commands[] = {
           {.name = "shared", .help = "to the shared schema"},
           {.name = "include-shared", .help = "the seeds of the shared schema first"},
           {.name = "set", .value = "NAME=VALUE", .repeat = true, .help = "a variable of the seed"},
-          {.name = "mode", .value = "MODE", .choices = seed_modes, .help = "not as the seed has it"},
+          {.name = "mode",
+           .value = "MODE",
+           .choices = seed_modes,
+           .help = "not as the seed has it"},
           {.name = "force", .help = "also where it was applied with another content"},
           {.name = "stop-on-failure", .help = "begin no more tenants once one has failed"},
           {.name = "dry-run", .help = "only show the SQL for the first tenant"},
@@ -422,11 +429,9 @@ static const struct command_def commands[] = {
      .min = 1,
      .max = 1,
      .help = "Writes how a run ended: JUnit for CI, Markdown for people, or JSON.",
-     .options = {{.name = "format",
-                  .value = "FORMAT",
-                  .choices = reports,
-                  .help = "as what (markdown)"},
-                 {.name = "output", .letter = 'o', .value = "FILE", .help = "write it there"}},
+     .options =
+         {{.name = "format", .value = "FORMAT", .choices = reports, .help = "as what (markdown)"},
+          {.name = "output", .letter = 'o', .value = "FILE", .help = "write it there"}},
      .fn = report_write},
     {.name = "events",
      .operands = "",
@@ -454,12 +459,19 @@ static const struct command_def commands[] = {
                  {.name = "output", .letter = 'o', .value = "FILE", .help = "write it there"}},
      .fn = lint_run},
     {.name = "export",
-     .operands = "TENANT",
-     .min = 1,
+     .operands = "[TENANT]",
      .max = 1,
-     .help = "Writes a tenant's schema as JSON Schema, TypeScript or Mermaid.",
+     .help = "Writes a tenant's schema as TypeScript, Zod, Drizzle, JSON Schema or a diagram.",
      .options = {{.name = "format", .value = "FORMAT", .choices = formats, .help = "as what"},
-                 {.name = "zod", .help = "with Zod schemas, for typescript"},
+                 {.name = "shared", .help = "the shared schema, not a tenant's"},
+                 {.name = "table", .value = "NAME", .repeat = true, .help = "only this table"},
+                 {.name = "casing",
+                  .value = "CASING",
+                  .choices = casings,
+                  .help = "of properties, for typescript, zod and drizzle"},
+                 {.name = "zod", .help = "with Zod schemas, for typescript and drizzle"},
+                 {.name = "lenient", .help = "leave out what drizzle has no word for"},
+                 {.name = "indexes", .help = "with the indexes, for mermaid"},
                  {.name = "theme", .value = "THEME", .choices = themes, .help = "for mermaid"},
                  {.name = "output", .letter = 'o', .value = "FILE", .help = "write it there"}},
      .fn = export_schema},

@@ -19,22 +19,44 @@ int output_write(const char *path, const struct str *text)
     return EXIT_REFUSED;
 }
 
+/* The --table options with commas between. */
+static void join_tables(const struct args *args, struct str *out)
+{
+    size_t at = 0;
+
+    for (const char *name; (name = args_next(args, "table", &at));)
+        str_addf(out, "%s%s", out->len ? "," : "", name);
+}
+
 int export_schema(struct ctl *ctl, const struct args *args)
 {
+    CLEANUP(str_clear) struct str tables = STR_INIT;
+    bool shared = args_flag(args, "shared");
     struct pairs query = {.count = 0};
     struct answer answer;
     struct api_request request = {.method = "GET",
-                                  .path = "/v1/tenants/{}/schema/export",
-                                  .values = {args->operands[0]},
+                                  .path = shared ? "/v1/shared/schema/export"
+                                                 : "/v1/tenants/{}/schema/export",
                                   .query = &query};
 
     if (!args_value(args, "format")) {
-        complain("export needs --format: json-schema, typescript or mermaid");
+        complain("export needs --format: json, json-schema, typescript, zod, drizzle, mermaid or"
+                 " dbml");
         return EXIT_USAGE;
     }
+    if (shared == (args->operand_count > 0)) {
+        complain("export takes a tenant, or --shared");
+        return EXIT_USAGE;
+    }
+    request.values[0] = shared ? NULL : args->operands[0];
+    join_tables(args, &tables);
     pairs_add(&query, "format", args_value(args, "format"));
     pairs_add(&query, "zod", args_flag(args, "zod") ? "true" : NULL);
+    pairs_add(&query, "lenient", args_flag(args, "lenient") ? "true" : NULL);
+    pairs_add(&query, "indexes", args_flag(args, "indexes") ? "true" : NULL);
+    pairs_add(&query, "casing", args_value(args, "casing"));
     pairs_add(&query, "theme", args_value(args, "theme"));
+    pairs_add(&query, "tables", tables.len ? str_text(&tables) : NULL);
     int status = api_send(ctl, &request, &answer);
     if (status)
         return status;

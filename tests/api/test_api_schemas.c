@@ -43,6 +43,26 @@ static const struct step exports[] = {
          .json = {"body ~ 'erDiagram'", "body ~ 'customers'"}),
     STEP("Mermaid in the dark", GET, EXPORT "?format=mermaid&theme=dark&indexes=true", NULL, 200,
          NULL, .json = {"body ~ 'dark'"}),
+    STEP("Zod alone", GET, EXPORT "?format=zod", NULL, 200, NULL,
+         .json = {"body ~ 'export const customersSchema'", "@Content-Disposition ~ '.zod.ts'"}),
+    STEP("Drizzle", GET, EXPORT "?format=drizzle", NULL, 200, NULL, .keep = "drizzle=@ETag",
+         .json = {"body ~ 'customerId: integer'", "body ~ 'orders_customer_id_fkey'"}),
+    STEP("Drizzle, unchanged", GET, EXPORT "?format=drizzle", NULL, 304, NULL,
+         .headers = "If-None-Match: {drizzle}\r\n", .json = {"@ETag == present"}),
+    STEP("another casing has another tag", GET, EXPORT "?format=drizzle&casing=snake", NULL, 200,
+         NULL, .headers = "If-None-Match: {drizzle}\r\n",
+         .json = {"body ~ 'customer_id: integer'"}),
+    STEP("whatever it is", GET, EXPORT "?format=drizzle", NULL, 304, NULL,
+         .headers = "If-None-Match: *\r\n"),
+    STEP("a question that makes no sense has no tag", GET, EXPORT "?format=drizzle&theme=dark",
+         NULL, 400, "INVALID_PARAMETER", .headers = "If-None-Match: *\r\n"),
+    STEP("no such casing", GET, EXPORT "?format=drizzle&casing=kebab", NULL, 400,
+         "INVALID_PARAMETER", .json = {"/errors/0/parameter == 'casing'"}),
+    STEP("casing in a diagram", GET, EXPORT "?format=dbml&casing=camel", NULL, 400,
+         "INVALID_PARAMETER"),
+    STEP("DBML", GET, EXPORT "?format=dbml", NULL, 200, NULL, .json = {"body ~ 'Ref '"}),
+    STEP("the model", GET, EXPORT "?format=json", NULL, 200, NULL,
+         .json = {"/tables# == 2", "/tables/0/name == 'customers'", "/name == absent"}),
     STEP("one table", GET, EXPORT "?format=json-schema&tables=customers", NULL, 200, NULL,
          .json = {"body ~ 'customers'", "body ~ 'email'"}),
     STEP("no such table", GET, EXPORT "?format=json-schema&tables=customers,nope", NULL, 400,
@@ -58,6 +78,60 @@ static const struct step exports[] = {
     STEP("shared, no format", GET, "/v1/shared/schema/export", NULL, 400, "INVALID_PARAMETER"),
     STEP("head", GET, EXPORT "?format=mermaid", NULL, 200, NULL, .verb = "HEAD"),
 };
+
+static const struct step models[] = {
+    STEP("the schema", GET, "/v1/tenants/shop/schema", NULL, 200, NULL, .keep = "schema=@ETag",
+         .json = {"/name == 'tenant_shop'", "/tables# == 2", "/tables/1/foreign_keys# == 1"}),
+    STEP("unchanged", GET, "/v1/tenants/shop/schema", NULL, 304, NULL,
+         .headers = "If-None-Match: {schema}\r\n", .json = {"@ETag == present"}),
+    STEP("another tenant of the same shape has its fingerprint", GET, "/v1/tenants/shop2/schema",
+         NULL, 304, NULL, .headers = "If-None-Match: {schema}\r\n"),
+    STEP("and so its own name", GET, "/v1/tenants/shop2/schema", NULL, 200, NULL,
+         .json = {"@ETag == present", "/name == 'tenant_shop2'"}),
+    STEP("no such tenant", GET, "/v1/tenants/none/schema", NULL, 404, "TENANT_NOT_FOUND"),
+    STEP("it takes no format", GET, "/v1/tenants/shop/schema?format=json", NULL, 400,
+         "UNKNOWN_PARAMETER"),
+    STEP("the shared schema", GET, "/v1/shared/schema", NULL, 200, NULL, .keep = "shared=@ETag",
+         .json = {"/tables == present", "/name == 'public'"}),
+    STEP("unchanged", GET, "/v1/shared/schema", NULL, 304, NULL,
+         .headers = "If-None-Match: {shared}\r\n"),
+};
+
+static const struct step changed[] = {
+    STEP("it has another tag", GET, "/v1/tenants/shop/schema", NULL, 200, NULL,
+         .headers = "If-None-Match: {schema}\r\n",
+         .json = {"/tables/0/columns# == 3", "/tables/0/kind == 'table'"}),
+};
+
+static const struct step beyond_drizzle[] = {
+    STEP("an exclusion constraint", GET, EXPORT "?format=drizzle", NULL, 422, "UNSUPPORTED_TYPE",
+         .json = {"/detail ~ 'bookings_during_excl'", "/detail ~ 'lenient'"}),
+    STEP("is left out and said", GET, EXPORT "?format=drizzle&lenient=true", NULL, 200, NULL,
+         .json = {"body ~ 'bookings_during_excl'"}),
+    STEP("the rest needs no leave", GET, EXPORT "?format=drizzle&tables=orders,customers", NULL,
+         200, NULL),
+    STEP("a diagram does not say it", GET, EXPORT "?format=mermaid&lenient=true", NULL, 400,
+         "INVALID_PARAMETER"),
+};
+
+/* A tag is good for as long as the schema is as it was, whoever changes it. */
+START_TEST(models_of_live_schemas)
+{
+    struct pg *pg = pg_fixture_connect();
+    struct steps steps;
+
+    steps_open(&steps);
+    steps_run_all(&steps, models, ARRAY_LEN(models));
+    pg_fixture_sql(pg, "ALTER TABLE tenant_shop.customers ADD COLUMN vip boolean");
+    steps_run_all(&steps, changed, ARRAY_LEN(changed));
+    pg_fixture_sql(pg, "CREATE TABLE tenant_shop.bookings (during tsrange,"
+                       " EXCLUDE USING gist (during WITH &&))");
+    steps_run_all(&steps, beyond_drizzle, ARRAY_LEN(beyond_drizzle));
+    pg_fixture_sql(pg, "DROP TABLE tenant_shop.bookings");
+    steps_close(&steps);
+    pg_close(pg);
+}
+END_TEST
 
 START_TEST(exports_of_live_schemas)
 {
@@ -168,6 +242,7 @@ int main(void)
 
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, exports_of_live_schemas);
+    tcase_add_test(tc, models_of_live_schemas);
     tcase_add_test(tc, a_schema_that_is_gone);
     tcase_add_test(tc, schemas_are_adopted);
     suite_add_tcase(suite, tc);

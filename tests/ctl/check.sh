@@ -85,7 +85,7 @@ expect 'no command' 2 - 'usage: tenantctl COMMAND'
 expect 'unknown command' 2 - 'did you mean "tenants list"' tenants lsit
 expect 'a group alone' 2 - 'tenantctl tenants create ID' tenants
 expect 'unknown option' 2 - 'did you mean --dry-run' run --all --dryrun
-expect 'a choice that is none' 2 - 'one of json-schema, typescript, mermaid' export a --format xml
+expect 'a choice that is none' 2 - 'one of json, json-schema, typescript, zod, drizzle, mermaid, dbml' export a --format xml
 expect 'missing argument' 2 - 'tenants get needs ID' tenants get
 expect 'a URL that is none' 2 - 'the URL is http://HOST' --url localhost:1 version
 expect 'a token file that is not there' 2 - 'No such file' --token-file /nonexistent version
@@ -355,6 +355,11 @@ check 'and says where' says '^stdin.sql:1:1: error: .*syntax-error' "$work/out"
 expect 'export' 0 'export (interface|type)' - export acme --format typescript
 expect 'export to a file' 0 - - export acme --format mermaid --theme dark -o "$work/acme.mmd"
 check 'the file has it' says 'erDiagram' "$work/acme.mmd"
+expect 'export as drizzle' 0 'export const .* = pgTable' - export acme --format drizzle --casing snake --zod
+expect 'export one table' 0 'erDiagram' - export acme --format mermaid --table notes --indexes
+expect 'export of the shared schema' 0 '"tables"' - export --shared --format json
+expect 'export of both' 2 - 'takes a tenant, or --shared' export acme --shared --format json
+expect 'export of nobody' 2 - 'takes a tenant, or --shared' export --format json
 expect 'export without a format' 2 - '--format' export acme
 expect 'export nobody' 1 - '404 TENANT_NOT_FOUND' export nobody --format json-schema
 expect 'export to nowhere' 1 - 'No such file' export acme --format json-schema -o "$work/no/where"
