@@ -96,8 +96,9 @@ stage_exports() {
     npm_install tests/contract
     mkdir -p "$scratch/exports"
     configure release -DTENANTD_TESTS=ON
-    cmake --build --preset release --target pg_schema_export
+    cmake --build --preset release --target pg_schema_export unit_scaffold
     TENANTD_EXPORT_DIR=$scratch/exports build/release/pg_schema_export
+    TENANTD_EXPORT_DIR=$scratch/exports build/release/unit_scaffold
     (cd tests/contract && node export/check.mjs "$scratch/exports")
     # what drizzle-kit made of the exports, against the schemas they came from
     TENANTD_EXPORT_DIR=$scratch/exports build/release/pg_schema_export

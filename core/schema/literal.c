@@ -113,3 +113,17 @@ json_t *column_default_json(const struct schema_column *c)
     return text_json(c->type.class, str_text(&text),
                      c->default_expr[0] == '\'' || c->default_expr[0] == 'E');
 }
+
+bool column_is_serial(const struct schema_table *t, const struct schema_column *c)
+{
+    CLEANUP(str_clear) struct str plain = STR_INIT;
+    CLEANUP(str_clear) struct str quoted = STR_INIT;
+    bool integer = str_eq(c->type.name, "smallint") || str_eq(c->type.name, "integer") ||
+                   str_eq(c->type.name, "bigint");
+
+    if (!integer || !c->default_expr || !c->not_null || c->generated)
+        return false;
+    str_addf(&plain, "nextval('%s_%s_seq'::regclass)", t->name, c->name);
+    str_addf(&quoted, "nextval('\"%s_%s_seq\"'::regclass)", t->name, c->name);
+    return str_eq(str_text(&plain), c->default_expr) || str_eq(str_text(&quoted), c->default_expr);
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "core/schema/model.h"
 
@@ -12,3 +13,6 @@
  * NULL, arrays, and times, whose text depends on settings. The caller's reference.
  */
 json_t *column_default_json(const struct schema_column *c);
+
+/* Whether the default is that of serial: the next value of the sequence that serial makes. */
+bool column_is_serial(const struct schema_table *t, const struct schema_column *c);

@@ -42,6 +42,8 @@ api_handler shared_get, shared_migrations, shared_export, shared_schema;
 api_handler pools_list, warmups_create, health_get, metrics_get;
 /* seeds.c, seed_runs.c */
 api_handler seeds_list, seeds_get, seeds_put, seeds_delete, seeds_apply, tenants_seed, shared_seed;
+/* scaffold.c */
+api_handler scaffold_schema_create, scaffold_seed_create, scaffold_migration_create;
 /* warm_pool.c */
 api_handler warm_pool_get, warm_pool_drain;
 /* drift_scans.c, drift.c */

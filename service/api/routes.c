@@ -165,6 +165,13 @@ const struct api_route api_routes[] = {
     {ROUTE(DELETE, "/v1/seeds/{seed}", "deleteSeed", SCOPE_CATALOG_WRITE), .fn = seeds_delete},
     {ROUTE(POST, "/v1/seeds/{seed}/apply", "applySeed", SCOPE_MIGRATIONS_RUN),
      .body = BODY_JSON, .query = {"dry_run"}, .fn = seeds_apply},
+    /* documents and first drafts */
+    {ROUTE(POST, "/v1/scaffold/schema", "scaffoldSchema", SCOPE_SCHEMA_READ), .body = BODY_JSON,
+     .fn = scaffold_schema_create},
+    {ROUTE(POST, "/v1/scaffold/seed", "scaffoldSeed", SCOPE_SCHEMA_READ), .body = BODY_JSON,
+     .fn = scaffold_seed_create},
+    {ROUTE(POST, "/v1/scaffold/migration", "scaffoldMigration", SCOPE_SCHEMA_READ), .body = BODY_JSON,
+     .fn = scaffold_migration_create},
     /* jobs */
     {ROUTE(GET, "/v1/jobs", "listJobs", SCOPE_JOBS_READ),
      .query = {"state", "kind", "subject", "created_by", PAGE}, .fn = jobs_list},

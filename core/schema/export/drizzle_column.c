@@ -162,7 +162,7 @@ static char *plain_name(const char *type)
 {
     size_t n = strlen(type);
 
-    while (n > 2 && str_eq(type + n - 2, "[]"))
+    while (n > 2 && memcmp(type + n - 2, "[]", 2) == 0)
         n -= 2;
     if (n > 2 && type[0] == '"' && memchr(type + 1, '"', n - 1) == type + n - 1)
         return strndup(type + 1, n - 2);
@@ -194,19 +194,6 @@ static const char *custom_constant(struct drizzle *d, const struct schema_type *
     str_add_json(&d->custom_text, name);
     str_add(&d->custom_text, " });\n");
     return d->constants.items[constant];
-}
-
-/* A default that a sequence of the column's own gives, as serial makes it. */
-static bool is_serial(const struct schema_table *t, const struct schema_column *c)
-{
-    CLEANUP(str_clear) struct str plain = STR_INIT;
-    CLEANUP(str_clear) struct str quoted = STR_INIT;
-
-    if (!t || !c->default_expr || !c->not_null || c->type.dimensions)
-        return false;
-    str_addf(&plain, "nextval('%s_%s_seq'::regclass)", t->name, c->name);
-    str_addf(&quoted, "nextval('\"%s_%s_seq\"'::regclass)", t->name, c->name);
-    return str_eq(str_text(&plain), c->default_expr) || str_eq(str_text(&quoted), c->default_expr);
 }
 
 static bool is_enum(const struct drizzle *d, const struct schema_type *t)
@@ -325,7 +312,7 @@ void drizzle_add_column(struct drizzle *d, const struct schema_table *t,
 
     parse_type(c->type.name, &parsed);
     const struct native *native = find_native(c->type.class, &parsed);
-    bool serial = native && native->serial && is_serial(t, c);
+    bool serial = native && native->serial && column_is_serial(t, c);
     ts_add_comment(&d->body, "    ", c->comment);
     str_add(&d->body, "    ");
     ts_add_property(&d->body, drizzle_fields(d, t)->items[c - t->columns]);

@@ -5,6 +5,7 @@
 //   *.drizzle.ts    given to drizzle-kit, which must find what PostgreSQL takes; what it makes of
 //                   drizzled.*.drizzle.ts is left as drizzled.drizzle.sql for pg_schema_export, which
 //                   holds it against the schema it came from
+//   draft*!*.ts     first drafts: compiled, in folders where the path has !
 //   *.mmd           parsed by mermaid
 //   *.dbml          parsed by @dbml/core
 import { execFileSync } from "node:child_process";
@@ -139,7 +140,7 @@ for (const file of files.filter((f) => f.endsWith(".dbml"))) {
 const here = dirname(createRequire(import.meta.url).resolve("zod/package.json"));
 const work = mkdtempSync(join(here, "..", "..", ".export-check-"));
 try {
-  for (const file of files.filter((f) => f.endsWith(".ts"))) cpSync(join(folder, file), join(work, file));
+  for (const file of files.filter((f) => f.endsWith(".ts"))) cpSync(join(folder, file), join(work, file.replaceAll("!", "/")));
   for (const file of files.filter((f) => f.endsWith(".zod.ts"))) {
     const interfaces = [...read(file).matchAll(/^export interface (\S+) \{$/gmu)].map((m) => m[1]);
     const consts = [...read(file).matchAll(/^export const (\S+)Schema = z\.object/gmu)].map((m) => m[1]);
@@ -165,7 +166,7 @@ try {
         strict: true, noUnusedLocals: true, noImplicitAny: true, target: "es2022",
         module: "nodenext", lib: ["es2022", "dom"], types: [], skipLibCheck: true, outDir: "out",
       },
-      include: ["*.ts"],
+      include: ["**/*.ts"],
     }),
   );
   const tsc = join(here, "..", ".bin", "tsc");
