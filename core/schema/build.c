@@ -76,6 +76,7 @@ struct schema_column *build_column(struct schema_builder *b, struct schema_table
 
     if (c) {
         c->name = build_text(b, name);
+        c->statistics = -1;
         build_type(b, type, &c->type);
     }
     return b->failed ? NULL : c;
@@ -133,7 +134,8 @@ void build_primary_key(struct schema_builder *b, struct schema_table *t, const c
     fill_key(b, k, "PRIMARY KEY", columns);
     for (; *columns; columns++)
         for (size_t i = 0; i < t->n_columns; i++)
-            t->columns[i].not_null |= str_eq(t->columns[i].name, *columns);
+            if (str_eq(t->columns[i].name, *columns))
+                t->columns[i].not_null = t->columns[i].own_not_null = true;
 }
 
 void build_unique(struct schema_builder *b, struct schema_table *t, const char *const *columns)

@@ -116,13 +116,13 @@ static const struct known *find_known(const struct parts *p)
 static void apply_arguments(const struct parts *p, struct schema_type *out)
 {
     const char *comma = strchr(p->arguments, ',');
-    int first = p->arguments[0] ? atoi(p->arguments + 1) : 0;
+    int first = p->arguments[0] ? (int)strtol(p->arguments + 1, NULL, 10) : 0;
 
     if (out->class == TYPE_TEXT || out->class == TYPE_BITS)
         out->length = first;
     if (out->class == TYPE_NUMERIC && first) {
         out->precision = first;
-        out->scale = comma ? atoi(comma + 1) : 0;
+        out->scale = comma ? (int)strtol(comma + 1, NULL, 10) : 0;
     }
 }
 

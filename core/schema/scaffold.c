@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/schema/ddl.h"
 #include "core/schema/export.h"
 #include "core/schema/export/ts_names.h"
 #include "core/schema/scaffold_internal.h"
@@ -59,7 +58,7 @@ static void add_column(struct schema_builder *b, struct schema_table *t, const c
 
     if (!c)
         return;
-    c->not_null = not_null;
+    c->not_null = c->own_not_null = not_null;
     c->default_expr = build_text(b, value);
 }
 
@@ -92,6 +91,24 @@ bool scaffold_build(struct schema_builder *b, const char *table, const struct sc
     if (o->timestamps)
         build_index(b, t, NULL, false, created_at);
     return !b->failed;
+}
+
+void scaffold_write_sql(const struct schema *s, struct str *out)
+{
+    const struct schema_table *t = &s->tables[0];
+
+    str_addf(out, "CREATE TABLE \"%s\" (\n", t->name);
+    for (size_t i = 0; i < t->n_columns; i++) {
+        const struct schema_column *c = &t->columns[i];
+        str_addf(out, "    \"%s\" %s%s", c->name, c->type.name,
+                 c->identity == IDENTITY_ALWAYS ? " GENERATED ALWAYS AS IDENTITY" : "");
+        if (c->default_expr)
+            str_addf(out, " DEFAULT %s", c->default_expr);
+        str_addf(out, "%s,\n", c->not_null && c->identity == IDENTITY_NONE ? " NOT NULL" : "");
+    }
+    str_addf(out, "    %s\n);\n", t->primary_key->definition);
+    for (size_t i = 0; i < t->n_indexes; i++)
+        str_addf(out, "%s;\n", t->indexes[i].definition);
 }
 
 static const char relations[] =
@@ -143,7 +160,7 @@ err_code scaffold_schema(const struct scaffold_schema *o, struct scaffold *out, 
         str_addf(&path, "%s.sql", out->table);
         str_addf(&content, "-- The table %s of %s.\n", out->table,
                  o->shared ? "the shared schema" : "every tenant's schema");
-        rc = schema_ddl(s, &content, err);
+        scaffold_write_sql(s, &content);
     } else {
         ts_add_camel(&path, out->table);
         str_add(&path, ".ts");

@@ -14,3 +14,5 @@ err_code scaffold_finish(struct str *path, struct str *content, struct scaffold 
                          struct err *err) MUST_USE;
 /* The example table; false without memory. */
 bool scaffold_build(struct schema_builder *b, const char *table, const struct scaffold_schema *o);
+/* It in SQL. */
+void scaffold_write_sql(const struct schema *s, struct str *out);

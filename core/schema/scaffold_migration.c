@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/schema/ddl.h"
 #include "core/schema/export/ts_names.h"
 #include "core/schema/scaffold_internal.h"
 
@@ -142,9 +141,9 @@ static err_code write_table(const struct parts *p, struct str *out, struct err *
 
     if (!built)
         return err_set(err, ERR_INTERNAL, "no memory for a draft");
-    err_code rc = schema_ddl(s, out, err);
+    scaffold_write_sql(s, out);
     str_addf(out, touch, p->table, p->table);
-    return rc;
+    return ERR_NONE;
 }
 
 static void write_column(const struct parts *p, struct str *out)

@@ -84,4 +84,6 @@ ALTER TABLE b_second ADD CONSTRAINT first_unique UNIQUE (first_id);
 ALTER TABLE a_first ADD CONSTRAINT a_to_b FOREIGN KEY (second_id) REFERENCES b_second (first_id);
 CREATE TABLE nothing ();
 CREATE TABLE "index" ("default" int PRIMARY KEY, "sql" text DEFAULT CURRENT_USER);
+CREATE VIEW active AS SELECT id, mood, email FROM "user" WHERE active;
+CREATE MATERIALIZED VIEW moods AS SELECT mood, count(*) AS n FROM "user" GROUP BY mood;
 CREATE TABLE "Weird Table" ("id" bigint PRIMARY KEY, "_" int, "enableRLS" int, "constructor" text);

@@ -9,6 +9,7 @@
 #include "core/schema/export/exporter.h"
 #include "core/schema/export/index_text.h"
 #include "core/schema/literal.h"
+#include "core/schema/normal.h"
 
 /* Appends text between quotes; backslashes are escapes there. */
 static void add_quoted(struct str *out, const char *text, char quote)
@@ -35,9 +36,11 @@ static void add_name(struct str *out, const char *name)
 /* An expression stands between backticks, which cannot be escaped. */
 static void add_expression(struct str *out, const char *sql)
 {
+    CLEANUP(freep) char *bare = schema_requalify(sql, NULL);
+
     str_add_char(out, '`');
-    for (; *sql; sql++)
-        str_add_char(out, *sql == '`' ? '\'' : *sql == '\n' || *sql == '\r' ? ' ' : *sql);
+    for (const char *p = bare ? bare : sql; *p; p++)
+        str_add_char(out, *p == '`' ? '\'' : *p == '\n' || *p == '\r' ? ' ' : *p);
     str_add_char(out, '`');
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/schema/export/ts_names.h"
+#include "core/schema/normal.h"
 
 /* What a constant must not be called: what is imported, and words of the language. */
 static const char *const taken[] = {
@@ -140,12 +141,16 @@ void drizzle_lose(struct drizzle *d, const char *fmt, ...)
 
 void drizzle_add_sql(struct drizzle *d, struct str *out, const char *text)
 {
+    CLEANUP(freep) char *bare = schema_requalify(text, NULL);
+
+    if (!str_eq(bare, text))
+        drizzle_lose(d, "that this means a function of the schema's own: %s", bare ? bare : text);
     d->uses_sql = true;
     str_add(out, "sql`");
-    for (; *text; text++) {
-        if (*text == '`' || *text == '\\' || (text[0] == '$' && text[1] == '{'))
+    for (const char *p = bare ? bare : text; *p; p++) {
+        if (*p == '`' || *p == '\\' || (p[0] == '$' && p[1] == '{'))
             str_add_char(out, '\\');
-        str_add_char(out, *text);
+        str_add_char(out, *p);
     }
     str_add_char(out, '`');
 }
@@ -233,17 +238,6 @@ static const char *maker(table_kind kind)
                                              : "pgTable";
 }
 
-static void lose_of_table(struct drizzle *d, const struct schema_table *t)
-{
-    if (t->kind == TABLE_PARTITIONED)
-        drizzle_lose(d, "that %s is partitioned by %s", t->name,
-                     t->partition_key ? t->partition_key : "something");
-    if (t->partition_of)
-        drizzle_lose(d, "that %s is a partition of %s", t->name, t->partition_of);
-    if (t->kind == TABLE_FOREIGN)
-        drizzle_lose(d, "that %s is a foreign table", t->name);
-}
-
 static void add_zod(struct drizzle *d, const char *what, const char *function, const char *type,
                     const char *constant)
 {
@@ -273,11 +267,24 @@ static void add_types(struct drizzle *d, const struct schema_table *t, const cha
     str_add_char(&d->body, '\n');
 }
 
+/* How a definition ends: a view with its query. */
+static void add_query(struct drizzle *d, const struct schema_table *t)
+{
+    if (!schema_table_is_view(t)) {
+        str_add(&d->body, ");\n");
+        return;
+    }
+    str_add(&d->body, t->definition ? ").as(" : ").existing(");
+    if (t->definition)
+        drizzle_add_sql(d, &d->body, t->definition);
+    str_add(&d->body, ");\n");
+}
+
 static void add_table(struct drizzle *d, const struct schema_table *t, const char *type)
 {
     const char *constant = drizzle_table_constant(d, t);
 
-    lose_of_table(d, t);
+    drizzle_lose_of_table(d, t);
     ts_add_comment(&d->body, "", t->comment);
     str_addf(&d->body, "export const %s = %s(", constant, drizzle_use(d, maker(t->kind)));
     str_add_json(&d->body, t->name);
@@ -285,10 +292,9 @@ static void add_table(struct drizzle *d, const struct schema_table *t, const cha
     for (size_t i = 0; i < t->n_columns; i++)
         drizzle_add_column(d, t, &t->columns[i]);
     str_add_char(&d->body, '}');
-    if (schema_table_is_view(t))
-        str_add(&d->body, ").existing();\n");
-    else
-        drizzle_add_extras(d, t), str_add(&d->body, ");\n");
+    if (!schema_table_is_view(t))
+        drizzle_add_extras(d, t);
+    add_query(d, t);
     add_types(d, t, constant, type);
 }
 
@@ -335,6 +341,7 @@ static err_code write_file(struct drizzle *d, struct str *out, struct err *err)
     drizzle_add_stubs(d);
     for (size_t i = 0; i < d->view->n_tables; i++)
         add_table(d, d->view->tables[i], names.tables[d->view->tables[i] - s->tables]);
+    drizzle_lose_objects(d);
     add_head(d, out);
     struct str *parts[] = {&d->custom_text, &enums, &d->stub_text, &d->body};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {

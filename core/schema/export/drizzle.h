@@ -39,6 +39,9 @@ struct drizzle {
 const char *drizzle_use(struct drizzle *d, const char *import);
 /* Notes something that the file does not say. */
 void drizzle_lose(struct drizzle *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Notes what of the table, and of what is beside tables, the file does not say. */
+void drizzle_lose_of_table(struct drizzle *d, const struct schema_table *t);
+void drizzle_lose_objects(struct drizzle *d);
 /* Appends sql`text`. */
 void drizzle_add_sql(struct drizzle *d, struct str *out, const char *text);
 /* Makes a constant's name out of name; SIZE_MAX without memory. */

@@ -3,14 +3,13 @@
 #include "core/schema/export/exporter.h"
 #include "core/schema/schema_json.h"
 
-err_code export_json(const struct export_view *view, const struct export_options *options,
-                     struct str *out, struct err *err)
+/* The tables that were chosen, and what they may be made of. */
+static json_t *chosen_json(const struct export_view *view)
 {
-    json_auto_t *root = json_object();
-    json_t *tables = json_array(), *enums = json_array(), *domains = json_array();
+    json_t *root = json_object(), *tables = json_array(), *enums = json_array();
+    json_t *domains = json_array();
     const struct schema *s = view->schema;
 
-    (void)options;
     for (size_t i = 0; i < view->n_tables; i++)
         json_array_append_new(tables, schema_table_json(s, view->tables[i]));
     for (size_t i = 0; i < s->n_enums; i++)
@@ -21,6 +20,15 @@ err_code export_json(const struct export_view *view, const struct export_options
     json_object_set_new(root, "tables", tables);
     json_object_set_new(root, "enums", enums);
     json_object_set_new(root, "domains", domains);
+    return root;
+}
+
+err_code export_json(const struct export_view *view, const struct export_options *options,
+                     struct str *out, struct err *err)
+{
+    json_auto_t *root = view->filtered ? chosen_json(view) : schema_json(view->schema, false);
+
+    (void)options;
     CLEANUP(freep) char *text = json_dumps(root, JSON_INDENT(2));
     if (!text)
         return err_set(err, ERR_INTERNAL, "no memory for an export");
