@@ -92,6 +92,7 @@
     X(UNMAPPABLE_ROWS, INVALID, "Rows of the history are about no version of the catalog")         \
     X(UNSUPPORTED_TYPE, INVALID, "A type cannot be expressed in this format")                      \
     X(UNSUPPORTED_OBJECT, INVALID, "The schema has an object that cannot be expressed")            \
+    X(IMPORT_UNSUPPORTED, INVALID, "Something in the document cannot be expressed")                \
     X(MIGRATION_FAILED, INVALID, "A statement of the migration failed")                            \
     X(SEED_FAILED, INVALID, "A statement of the seed failed")                                      \
     X(UNKNOWN_VARIABLE, INVALID, "A variable has no value")                                        \

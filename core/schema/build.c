@@ -204,3 +204,48 @@ struct schema_foreign_key *build_foreign_key(struct schema_builder *b, struct sc
         add_name(b, &k->ref_columns, *ref_columns);
     return b->failed ? NULL : k;
 }
+
+static void define_foreign_key(struct schema_builder *b, struct schema_foreign_key *k)
+{
+    static const char *const actions[] = {
+        [FK_NO_ACTION] = NULL,      [FK_RESTRICT] = "RESTRICT",       [FK_CASCADE] = "CASCADE",
+        [FK_SET_NULL] = "SET NULL", [FK_SET_DEFAULT] = "SET DEFAULT",
+    };
+    CLEANUP(str_clear) struct str text = STR_INIT;
+    struct pg_ident schema = {.sql = ""}, table = {.sql = ""};
+
+    (void)!pg_ident_quote(k->ref_table, &table, NULL);
+    if (k->ref_schema && !pg_ident_quote(k->ref_schema, &schema, NULL))
+        strncat(schema.sql, ".", sizeof schema.sql - strlen(schema.sql) - 1);
+    add_name(b, &k->columns, NULL); /* ends the list for with_columns() */
+    add_name(b, &k->ref_columns, NULL);
+    if (b->failed)
+        return;
+    k->columns.n--;
+    k->ref_columns.n--;
+    CLEANUP(freep) char *from = with_columns(b, "FOREIGN KEY", (void *)k->columns.items);
+    str_addf(&text, "%s REFERENCES %s", from ? from : "", schema.sql);
+    str_add(&text, table.sql);
+    CLEANUP(freep) char *to = with_columns(b, str_text(&text), (void *)k->ref_columns.items);
+    str_reset(&text);
+    str_add(&text, to ? to : "");
+    if (actions[k->on_update])
+        str_addf(&text, " ON UPDATE %s", actions[k->on_update]);
+    if (actions[k->on_delete])
+        str_addf(&text, " ON DELETE %s", actions[k->on_delete]);
+    b->failed |= !str_ok(&text);
+    k->definition = build_text(b, str_text(&text));
+}
+
+void build_end(struct schema_builder *b)
+{
+    for (size_t i = 0; !b->failed && i < b->schema->n_tables; i++) {
+        struct schema_table *t = &b->schema->tables[i];
+        for (size_t k = 0; k < t->n_foreign_keys; k++)
+            if (!t->foreign_keys[k].definition)
+                define_foreign_key(b, &t->foreign_keys[k]);
+        for (size_t k = 0; k < t->n_columns; k++)
+            if (t->columns[k].identity != IDENTITY_NONE && !t->columns[k].sequence)
+                t->columns[k].sequence = build_text(b, "INCREMENT BY 1");
+    }
+}

@@ -35,6 +35,9 @@ struct schema_foreign_key *build_foreign_key(struct schema_builder *b, struct sc
                                              const char *const *columns, const char *ref_table,
                                              const char *const *ref_columns);
 
+/* At the end: the definitions that follow from the rest, of foreign keys and identities. */
+void build_end(struct schema_builder *b);
+
 /*
  * Reads a type as people write it into out, whose name is as format_type() writes it and hangs off
  * the model: int4 is integer, timestamptz(3) timestamp(3) with time zone. A name that is not

@@ -181,7 +181,8 @@ struct reply api_handle(void *ctx, struct request *req)
 size_t api_body_limit(void *ctx, http_method method, const char *path)
 {
     const struct app *app = ctx;
-    bool big = str_starts(path, "/v1/catalogs/") && (method == HTTP_POST || method == HTTP_PUT);
+    bool big = (str_starts(path, "/v1/catalogs/") && (method == HTTP_POST || method == HTTP_PUT)) ||
+               str_eq(path, "/v1/schema/import");
     if (str_eq(path, "/v1/lint") && method == HTTP_POST)
         return LINT_BODY_MAX;
     if (str_starts(path, "/v1/seeds/") && method == HTTP_PUT)

@@ -44,6 +44,8 @@ api_handler pools_list, warmups_create, health_get, metrics_get;
 api_handler seeds_list, seeds_get, seeds_put, seeds_delete, seeds_apply, tenants_seed, shared_seed;
 /* scaffold.c */
 api_handler scaffold_schema_create, scaffold_seed_create, scaffold_migration_create;
+/* schema_import.c */
+api_handler schema_import_create;
 /* warm_pool.c */
 api_handler warm_pool_get, warm_pool_drain;
 /* drift_scans.c, drift.c */

@@ -166,6 +166,8 @@ const struct api_route api_routes[] = {
     {ROUTE(POST, "/v1/seeds/{seed}/apply", "applySeed", SCOPE_MIGRATIONS_RUN),
      .body = BODY_JSON, .query = {"dry_run"}, .fn = seeds_apply},
     /* documents and first drafts */
+    {ROUTE(POST, "/v1/schema/import", "importSchema", SCOPE_SCHEMA_READ), .body = BODY_JSON,
+     .fn = schema_import_create},
     {ROUTE(POST, "/v1/scaffold/schema", "scaffoldSchema", SCOPE_SCHEMA_READ), .body = BODY_JSON,
      .fn = scaffold_schema_create},
     {ROUTE(POST, "/v1/scaffold/seed", "scaffoldSeed", SCOPE_SCHEMA_READ), .body = BODY_JSON,

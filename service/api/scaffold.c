@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* First drafts of schemas, seeds and migrations. */
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
-#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/str.h"
-#include "core/migrate/catalog_store.h"
 #include "core/schema/scaffold.h"
 #include "service/api/fields.h"
 #include "service/api/handlers.h"
+#include "service/api/next_version.h"
 
 static const char *const types[] = {"tenant", "shared", NULL};
 static const char *const languages[] = {"drizzle", "sql", NULL};
 static const char *const templates[] = {"blank",     "create-table",    "add-column",
                                         "add-index", "add-foreign-key", NULL};
 
-enum { NAME_MAX_BYTES = 100, FOLDER_DIGITS = 14 };
+enum { NAME_MAX_BYTES = 100 };
 
 #define NAME_FIELD(n, o)                                                                           \
     {                                                                                              \
@@ -119,41 +116,13 @@ struct reply scaffold_seed_create(struct call *call)
     return show(&draft, "seed", type, language, NULL, NULL);
 }
 
-/* The number after the head's, as wide; of drizzle's folders, whose numbers are times, the time. */
-static void next_version(const char *head, char out[32])
+static err_code find_version(struct call *call, const char *catalog, int64_t sequence,
+                             char out[NEXT_VERSION_SIZE], struct err *err)
 {
-    int64_t number = 0;
-    size_t width = strspn(head, "0123456789");
-    time_t now = (time_t)(clock_unix_ms() / 1000);
-    struct tm tm;
-
-    if (migration_number(head, &number, NULL))
-        number = 0;
-    if (width == FOLDER_DIGITS && gmtime_r(&now, &tm)) {
-        char text[32];
-        (void)strftime(text, sizeof text, "%Y%m%d%H%M%S", &tm);
-        if (strncmp(text, head, FOLDER_DIGITS) > 0) {
-            (void)snprintf(out, 32, "%s", text);
-            return;
-        }
-    }
-    (void)snprintf(out, 32, "%0*lld", width > 4 && width < 19 ? (int)width : 4,
-                   (long long)number + 1);
-}
-
-static err_code find_version(struct call *call, const char *catalog, int64_t sequence, char out[32],
-                             struct err *err)
-{
-    struct catalog_info info = {.head = ""};
-
-    if (sequence >= 0) {
-        (void)snprintf(out, 32, "%04lld", (long long)sequence);
-        return ERR_NONE;
-    }
-    err_code rc = catalog_info(call->pg, catalog, &info, err);
-    if (!rc)
-        next_version(info.head, out);
-    return rc;
+    if (sequence < 0)
+        return next_version(call, catalog, out, err);
+    (void)snprintf(out, NEXT_VERSION_SIZE, "%04lld", (long long)sequence);
+    return ERR_NONE;
 }
 
 static scaffold_template template_of(const char *word, const char *name)
@@ -170,7 +139,7 @@ struct reply scaffold_migration_create(struct call *call)
     struct scaffold_migration o = {.name = NULL};
     const char *type = types[0], *template = NULL;
     int64_t sequence = -1;
-    char version[32];
+    char version[NEXT_VERSION_SIZE];
     struct scaffold draft;
     struct err err;
     struct field fields[] = {

@@ -178,7 +178,8 @@ static void add_index(struct str *out, const struct schema_index *x)
     add_name(out, x->name);
     if (x->unique)
         str_add(out, ", unique");
-    str_addf(out, ", type: %s", x->method);
+    if (is_simple_type(x->method))
+        str_addf(out, ", type: %s", x->method);
     if (x->predicate) {
         str_add(out, ", note: ");
         CLEANUP(str_clear) struct str where = STR_INIT;

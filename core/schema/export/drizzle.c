@@ -132,8 +132,8 @@ void drizzle_lose(struct drizzle *d, const char *fmt, ...)
     va_end(args);
     line[utf8_valid_len(line, strlen(line))] = '\0';
     for (char *p = line; *p; p++)
-        if ((unsigned char)*p < ' ')
-            *p = ' ';
+        if ((unsigned char)*p < ' ' || str_starts(p, "\xe2\x80\xa8") || str_starts(p, "\xe2\x80\xa9"))
+            memset(p, ' ', (unsigned char)*p < ' ' ? 1 : 3); /* what ends a line of TypeScript */
     if (!d->first_lost.len)
         str_add(&d->first_lost, line);
     str_addf(&d->lost, "//   %s\n", line);

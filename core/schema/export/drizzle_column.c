@@ -63,8 +63,10 @@ static void parse_arguments(const char *from, const char *to, struct parsed *out
 {
     while (from < to && out->count < ARRAY_LEN(out->arguments)) {
         size_t n = strcspn(from, ",)");
-        if (n >= sizeof out->arguments[0])
+        if (n >= sizeof out->arguments[0] || strspn(from, "-0123456789") != n) {
+            out->base[0] = '\0'; /* a model may come from anywhere */
             return;
+        }
         memcpy(out->arguments[out->count], from, n);
         out->arguments[out->count++][n] = '\0';
         from += n + 1;

@@ -193,6 +193,13 @@ static void add_key(struct drizzle *d, const struct schema_table *t,
     drizzle_add_sql(d, &d->body, text);
 }
 
+static void add_method(struct drizzle *d, const char *method)
+{
+    str_add(&d->body, ").using(");
+    str_add_json(&d->body, method);
+    str_add(&d->body, ", ");
+}
+
 static void add_index(struct drizzle *d, const struct schema_table *t, const struct schema_index *x,
                       bool *first)
 {
@@ -211,7 +218,7 @@ static void add_index(struct drizzle *d, const struct schema_table *t, const str
     if (str_eq(x->method, "btree"))
         str_add(&d->body, ").on(");
     else
-        str_addf(&d->body, ").using(\"%s\", ", x->method);
+        add_method(d, x->method);
     for (size_t i = 0; i < x->n_keys && i < text.keys.n; i++) {
         str_add(&d->body, i ? ", " : "");
         add_key(d, t, &x->keys[i], text.keys.items[i]);
