@@ -43,11 +43,25 @@
         .name = "down", .help = "take back what comes after the target, which may be none"         \
     }
 
+#define OUT_DIR                                                                                    \
+    {                                                                                              \
+        .name = "output", .letter = 'o', .value = "DIR", .help = "write the files below it"        \
+    }
+#define OVERWRITE                                                                                  \
+    {                                                                                              \
+        .name = "force", .help = "overwrite files that are there"                                  \
+    }
+
 static const char *const migration_states[] = {"ok",    "behind",  "diverged",
                                                "dirty", "unknown", NULL};
 static const char *const formats[] = {"json",    "json-schema", "typescript", "zod",
                                       "drizzle", "mermaid",     "dbml",       NULL};
 static const char *const casings[] = {"camel", "snake", "preserve", NULL};
+static const char *const languages[] = {"drizzle", "sql", NULL};
+static const char *const templates[] = {"blank",     "create-table",    "add-column",
+                                        "add-index", "add-foreign-key", NULL};
+static const char *const documents[] = {"json", "seed-json", "json-schema", "sql", NULL};
+static const char *const outputs[] = {"drizzle", "sql", "migration", NULL};
 static const char *const reports[] = {"junit", "markdown", "json", NULL};
 static const char *const catalogs[] = {"tenant", "shared", NULL};
 static const char *const lints[] = {"text", "github", "sarif", "json", NULL};
@@ -250,9 +264,7 @@ static const struct command_def commands[] = {
      .help = "Takes over the history that another migration tool keeps in the schemas.",
      .options = {WHOM,
                  {.name = "from", .value = "TOOL", .choices = tools, .help = "whose (auto)"},
-                 {.name = "table",
-                  .value = "NAME",
-                  .help = "its table, unless it is the usual one"},
+                 {.name = "table", .value = "NAME", .help = "its table, unless it is the usual one"},
                  {.name = "verify", .help = "look at the objects that are there"},
                  DRY_RUN,
                  NO_WAIT},
@@ -303,10 +315,7 @@ static const struct command_def commands[] = {
           {.name = "shared", .help = "to the shared schema"},
           {.name = "include-shared", .help = "the seeds of the shared schema first"},
           {.name = "set", .value = "NAME=VALUE", .repeat = true, .help = "a variable of the seed"},
-          {.name = "mode",
-           .value = "MODE",
-           .choices = seed_modes,
-           .help = "not as the seed has it"},
+          {.name = "mode", .value = "MODE", .choices = seed_modes, .help = "not as the seed has it"},
           {.name = "force", .help = "also where it was applied with another content"},
           {.name = "stop-on-failure", .help = "begin no more tenants once one has failed"},
           {.name = "dry-run", .help = "only show the SQL for the first tenant"},
@@ -429,9 +438,11 @@ static const struct command_def commands[] = {
      .min = 1,
      .max = 1,
      .help = "Writes how a run ended: JUnit for CI, Markdown for people, or JSON.",
-     .options =
-         {{.name = "format", .value = "FORMAT", .choices = reports, .help = "as what (markdown)"},
-          {.name = "output", .letter = 'o', .value = "FILE", .help = "write it there"}},
+     .options = {{.name = "format",
+                  .value = "FORMAT",
+                  .choices = reports,
+                  .help = "as what (markdown)"},
+                 {.name = "output", .letter = 'o', .value = "FILE", .help = "write it there"}},
      .fn = report_write},
     {.name = "events",
      .operands = "",
@@ -489,6 +500,77 @@ static const struct command_def commands[] = {
                  {.name = "check", .help = "exit with 1 when they differ"},
                  {.name = "output", .letter = 'o', .value = "FILE", .help = "write the SQL there"}},
      .fn = diff_show},
+    {.name = "import",
+     .operands = "FILE",
+     .min = 1,
+     .max = 1,
+     .help = "Makes files of a schema in SQL, JSON Schema or a model's JSON.",
+     .options = {{.name = "format",
+                  .value = "FORMAT",
+                  .choices = documents,
+                  .help = "what the file is (json, and sql for .sql)"},
+                 {.name = "to", .value = "WHAT", .choices = outputs, .help = "into what (drizzle)"},
+                 {.name = "shared", .help = "for the shared schema, not the tenants'"},
+                 {.name = "name", .value = "NAME", .help = "what the SQL or migration is called"},
+                 {.name = "casing",
+                  .value = "CASING",
+                  .choices = casings,
+                  .help = "of properties, for drizzle"},
+                 {.name = "zod", .help = "with schemas of drizzle-zod"},
+                 {.name = "lenient", .help = "leave out what drizzle has no word for"},
+                 {.name = "register", .help = "register the migration, too"},
+                 OUT_DIR,
+                 OVERWRITE},
+     .fn = schema_import},
+    {.name = "scaffold schema",
+     .operands = "NAME",
+     .min = 1,
+     .max = 1,
+     .help = "Drafts a table, for Drizzle or in SQL.",
+     .options = {{.name = "shared", .help = "of the shared schema, not the tenants'"},
+                 {.name = "language",
+                  .value = "LANGUAGE",
+                  .choices = languages,
+                  .help = "drizzle (that) or sql"},
+                 {.name = "no-timestamps", .help = "without created_at and updated_at"},
+                 {.name = "soft-delete", .help = "with deleted_at"},
+                 {.name = "serial", .help = "with a number for a key, not a UUID"},
+                 {.name = "no-zod", .help = "without schemas of drizzle-zod"},
+                 {.name = "no-example", .help = "without columns as examples"},
+                 OUT_DIR,
+                 OVERWRITE},
+     .fn = scaffold_schema},
+    {.name = "scaffold seed",
+     .operands = "NAME",
+     .min = 1,
+     .max = 1,
+     .help = "Drafts a seed, in SQL or for Drizzle.",
+     .options = {{.name = "shared", .help = "of the shared schema, not the tenants'"},
+                 {.name = "language",
+                  .value = "LANGUAGE",
+                  .choices = languages,
+                  .help = "drizzle or sql (that)"},
+                 {.name = "table", .value = "NAME", .help = "the table that gets rows"},
+                 OUT_DIR,
+                 OVERWRITE},
+     .fn = scaffold_seed},
+    {.name = "scaffold migration",
+     .operands = "NAME",
+     .min = 1,
+     .max = 1,
+     .help = "Drafts a migration with the catalog's next number.",
+     .options = {{.name = "shared", .help = "of the shared schema, not the tenants'"},
+                 {.name = "template",
+                  .value = "TEMPLATE",
+                  .choices = templates,
+                  .help = "of what; otherwise the name says it"},
+                 {.name = "sequence", .value = "N", .integer = true, .help = "this number"},
+                 {.name = "table", .value = "NAME", .help = "the table it is about"},
+                 {.name = "column", .value = "NAME", .help = "the column it is about"},
+                 {.name = "references", .value = "NAME", .help = "the table a key refers to"},
+                 OUT_DIR,
+                 OVERWRITE},
+     .fn = scaffold_migration},
     {.name = "health",
      .operands = "",
      .help = "Shows whether the pools are healthy; 0 if so.",

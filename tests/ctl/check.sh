@@ -361,6 +361,23 @@ expect 'export of the shared schema' 0 '"tables"' - export --shared --format jso
 expect 'export of both' 2 - 'takes a tenant, or --shared' export acme --shared --format json
 expect 'export of nobody' 2 - 'takes a tenant, or --shared' export --format json
 expect 'export without a format' 2 - '--format' export acme
+expect 'scaffold a table' 0 'export const orderItems = pgTable' - scaffold schema 'order items' --no-zod --soft-delete
+expect 'scaffold it in SQL, into a folder' 0 'src/db/schema/tenant/order_items.sql' - scaffold schema 'order items' --language sql -o "$work/drafts"
+check 'the file is there' says 'CREATE TABLE "order_items"' "$work/drafts/src/db/schema/tenant/order_items.sql"
+expect 'scaffold it again' 1 - 'force' scaffold schema 'order items' --language sql -o "$work/drafts"
+expect 'and over it' 0 'order_items.sql' - scaffold schema 'order items' --language sql --serial -o "$work/drafts" --force
+check 'it is another' says 'bigint GENERATED' "$work/drafts/src/db/schema/tenant/order_items.sql"
+expect 'scaffold a seed' 0 'ON CONFLICT DO NOTHING' - scaffold seed initial --table notes
+expect 'scaffold a migration' 0 '[0-9]_add_status_to_notes.sql' - scaffold migration add_status_to_notes -o "$work/drafts"
+expect 'scaffold with a bad name' 1 - '422 VALIDATION_FAILED' scaffold migration 'a;b'
+expect 'scaffold of no template' 2 - 'one of' scaffold migration x --template drop
+printf 'CREATE TABLE imported (id int PRIMARY KEY);\n' >"$work/imported.sql"
+expect 'import SQL' 0 'export const imported = pgTable' - import "$work/imported.sql"
+expect 'import it as a migration' 0 '^registered: [0-9]+_imported$' - import "$work/imported.sql" --to migration --name imported --register -o "$work/drafts" --shared
+expect 'export a model' 0 - - export acme --format json -o "$work/acme.json"
+expect 'import it' 0 'pgTable' '' import "$work/acme.json" --lenient --casing snake
+expect 'import what is none' 1 - '400 MALFORMED_JSON' import "$work/imported.sql" --format json
+expect 'import no file' 2 - 'No such file' import "$work/none.sql"
 expect 'export nobody' 1 - '404 TENANT_NOT_FOUND' export nobody --format json-schema
 expect 'export to nowhere' 1 - 'No such file' export acme --format json-schema -o "$work/no/where"
 expect 'query' 0 '^7  x$' - query acme 'SELECT $1::int AS n, $2 AS t' --param 7 --param x

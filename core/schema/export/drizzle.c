@@ -122,21 +122,38 @@ const char *drizzle_use(struct drizzle *d, const char *import)
     return import;
 }
 
-void drizzle_lose(struct drizzle *d, const char *fmt, ...)
+static void add_lost(struct drizzle *d, bool shape, const char *fmt, va_list args)
 {
     char line[400];
+
+    (void)vsnprintf(line, sizeof line, fmt, args);
+    line[utf8_valid_len(line, strlen(line))] = '\0';
+    for (char *p = line; *p; p++) /* what ends a line of TypeScript */
+        if ((unsigned char)*p < ' ')
+            *p = ' ';
+        else if (str_starts(p, "\xe2\x80\xa8") || str_starts(p, "\xe2\x80\xa9"))
+            memset(p, ' ', 3);
+    if (shape && !d->first_lost.len)
+        str_add(&d->first_lost, line);
+    str_addf(&d->lost, "//   %s\n", line);
+}
+
+void drizzle_lose(struct drizzle *d, const char *fmt, ...)
+{
     va_list args;
 
     va_start(args, fmt);
-    (void)vsnprintf(line, sizeof line, fmt, args);
+    add_lost(d, true, fmt, args);
     va_end(args);
-    line[utf8_valid_len(line, strlen(line))] = '\0';
-    for (char *p = line; *p; p++)
-        if ((unsigned char)*p < ' ' || str_starts(p, "\xe2\x80\xa8") || str_starts(p, "\xe2\x80\xa9"))
-            memset(p, ' ', (unsigned char)*p < ' ' ? 1 : 3); /* what ends a line of TypeScript */
-    if (!d->first_lost.len)
-        str_add(&d->first_lost, line);
-    str_addf(&d->lost, "//   %s\n", line);
+}
+
+void drizzle_mention(struct drizzle *d, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    add_lost(d, false, fmt, args);
+    va_end(args);
 }
 
 void drizzle_add_sql(struct drizzle *d, struct str *out, const char *text)
@@ -383,7 +400,7 @@ err_code export_drizzle(const struct export_view *view, const struct export_opti
     err_code rc = make_names(&d, err);
     if (!rc)
         rc = write_file(&d, out, err);
-    if (!rc && d.lost.len && !options->lenient)
+    if (!rc && d.first_lost.len && !options->lenient)
         rc = err_set(err, ERR_UNSUPPORTED_TYPE,
                      "Drizzle has no word for %.200s; with lenient=true the file lists what it"
                      " does not say",

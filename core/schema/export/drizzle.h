@@ -37,8 +37,10 @@ struct drizzle {
 
 /* The name, which is imported from now on. */
 const char *drizzle_use(struct drizzle *d, const char *import);
-/* Notes something that the file does not say. */
+/* Notes something of the tables' shape that the file does not say: without leave it is refused. */
 void drizzle_lose(struct drizzle *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The same of what is beside it, like functions: nobody looks for that in such a file. */
+void drizzle_mention(struct drizzle *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Notes what of the table, and of what is beside tables, the file does not say. */
 void drizzle_lose_of_table(struct drizzle *d, const struct schema_table *t);
 void drizzle_lose_objects(struct drizzle *d);

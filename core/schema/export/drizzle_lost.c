@@ -10,18 +10,19 @@ static void lose_of_column(struct drizzle *d, const struct schema_table *t,
 {
     const struct {
         const char *what, *value;
-    } settings[] = {
-        {"collation", c->collation}, {"storage", c->storage}, {"compression", c->compression}};
+    } settings[] = {{"storage", c->storage}, {"compression", c->compression}};
     bool usual =
         !c->sequence || (strstr(c->sequence, " START WITH 1 INCREMENT BY 1 MINVALUE 1 MAXVALUE ") &&
                          str_ends(c->sequence, " CACHE 1"));
 
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
         if (settings[i].value)
-            drizzle_lose(d, "the %s of %s.%s: %s", settings[i].what, t->name, c->name,
-                         settings[i].value);
+            drizzle_mention(d, "the %s of %s.%s: %s", settings[i].what, t->name, c->name,
+                            settings[i].value);
+    if (c->collation)
+        drizzle_lose(d, "the collation of %s.%s: %s", t->name, c->name, c->collation);
     if (c->statistics >= 0)
-        drizzle_lose(d, "the statistics target of %s.%s", t->name, c->name);
+        drizzle_mention(d, "the statistics target of %s.%s", t->name, c->name);
     if (!usual)
         drizzle_lose(d, "the sequence of %s.%s: %s", t->name, c->name, c->sequence);
 }
@@ -40,11 +41,11 @@ void drizzle_lose_of_table(struct drizzle *d, const struct schema_table *t)
     if (t->of_type)
         drizzle_lose(d, "that %s is of the type %s", t->name, t->of_type);
     if (t->unlogged)
-        drizzle_lose(d, "that %s is unlogged", t->name);
+        drizzle_mention(d, "that %s is unlogged", t->name);
     if (t->row_security || t->row_security_forced)
-        drizzle_lose(d, "the row security of %s", t->name);
+        drizzle_mention(d, "the row security of %s", t->name);
     for (size_t i = 0; i < t->options.n; i++)
-        drizzle_lose(d, "of %s: %s", t->name, t->options.items[i]);
+        drizzle_mention(d, "of %s: %s", t->name, t->options.items[i]);
     for (size_t i = 0; i < t->n_columns && !schema_table_is_view(t); i++)
         lose_of_column(d, t, &t->columns[i]);
 }
@@ -77,8 +78,11 @@ void drizzle_lose_objects(struct drizzle *d)
     for (size_t i = 0; i < s->n_objects; i++) {
         const struct schema_object *o = &s->objects[i];
         bool said = o->kind == OBJECT_SEQUENCE && is_of_serial(d, o);
-        if (o->kind != OBJECT_GRANT && !said && is_chosen(d, o)) /* roles are not the schema's */
-            drizzle_lose(d, "the %s %s%s%s", object_kind_name(o->kind), o->name,
-                         o->on ? " of " : "", o->on ? o->on : "");
+        bool shape =
+            o->kind == OBJECT_SEQUENCE || o->kind == OBJECT_COMPOSITE || o->kind == OBJECT_RANGE;
+        if (o->kind == OBJECT_GRANT || said || !is_chosen(d, o))
+            continue; /* roles are not the schema's */
+        (shape ? drizzle_lose : drizzle_mention)(d, "the %s %s%s%s", object_kind_name(o->kind),
+                                                 o->name, o->on ? " of " : "", o->on ? o->on : "");
     }
 }
