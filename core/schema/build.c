@@ -7,15 +7,15 @@
 #include "core/base/str.h"
 #include "core/pg/ident.h"
 
-void build_begin(struct schema_builder *b, const char *name)
+void model_begin(struct schema_builder *b, const char *name)
 {
     *b = (struct schema_builder){.schema = calloc(1, sizeof(struct schema))};
     b->failed = !b->schema;
     if (b->schema)
-        b->schema->name = build_text(b, name);
+        b->schema->name = model_text(b, name);
 }
 
-char *build_text(struct schema_builder *b, const char *text)
+char *model_text(struct schema_builder *b, const char *text)
 {
     char *copy = b->failed || !text ? NULL : strdup(text);
 
@@ -33,24 +33,24 @@ static void *add(struct schema_builder *b, void **list, size_t *n, size_t size)
     return slot;
 }
 
-struct schema_table *build_table(struct schema_builder *b, const char *name)
+struct schema_table *model_table(struct schema_builder *b, const char *name)
 {
     struct schema *s = b->schema;
     struct schema_table *t =
         b->failed ? NULL : add(b, (void **)&s->tables, &s->n_tables, sizeof *t);
 
     if (t)
-        t->name = build_text(b, name);
+        t->name = model_text(b, name);
     return b->failed ? NULL : t;
 }
 
-struct schema_enum *build_enum(struct schema_builder *b, const char *name)
+struct schema_enum *model_enum(struct schema_builder *b, const char *name)
 {
     struct schema *s = b->schema;
     struct schema_enum *e = b->failed ? NULL : add(b, (void **)&s->enums, &s->n_enums, sizeof *e);
 
     if (e)
-        e->name = build_text(b, name);
+        e->name = model_text(b, name);
     return b->failed ? NULL : e;
 }
 
@@ -59,25 +59,25 @@ static void add_name(struct schema_builder *b, struct name_list *list, const cha
     char **slot = add(b, (void **)&list->items, &list->n, sizeof *slot);
 
     if (slot)
-        *slot = build_text(b, name);
+        *slot = model_text(b, name);
 }
 
-void build_label(struct schema_builder *b, struct schema_enum *e, const char *label)
+void model_label(struct schema_builder *b, struct schema_enum *e, const char *label)
 {
     if (!b->failed)
         add_name(b, &e->labels, label);
 }
 
-struct schema_column *build_column(struct schema_builder *b, struct schema_table *t,
+struct schema_column *model_column(struct schema_builder *b, struct schema_table *t,
                                    const char *name, const char *type)
 {
     struct schema_column *c =
         b->failed ? NULL : add(b, (void **)&t->columns, &t->n_columns, sizeof *c);
 
     if (c) {
-        c->name = build_text(b, name);
+        c->name = model_text(b, name);
         c->statistics = -1;
-        build_type(b, type, &c->type);
+        model_type(b, type, &c->type);
     }
     return b->failed ? NULL : c;
 }
@@ -96,7 +96,7 @@ static char *default_name(struct schema_builder *b, const struct schema_table *t
     strncat(cut, str_text(&name), sizeof cut - 1);
     cut[utf8_valid_len(cut, strlen(cut))] = '\0';
     b->failed |= !str_ok(&name);
-    return build_text(b, cut);
+    return model_text(b, cut);
 }
 
 /* before, and the columns in brackets. */
@@ -112,7 +112,7 @@ static char *with_columns(struct schema_builder *b, const char *before, const ch
     }
     str_add_char(&text, ')');
     b->failed |= !str_ok(&text);
-    return build_text(b, str_text(&text));
+    return model_text(b, str_text(&text));
 }
 
 static void fill_key(struct schema_builder *b, struct schema_key *k, const char *what,
@@ -123,7 +123,7 @@ static void fill_key(struct schema_builder *b, struct schema_key *k, const char 
         add_name(b, &k->columns, *columns);
 }
 
-void build_primary_key(struct schema_builder *b, struct schema_table *t, const char *const *columns)
+void model_primary_key(struct schema_builder *b, struct schema_table *t, const char *const *columns)
 {
     size_t none = 0;
     struct schema_key *k = b->failed ? NULL : add(b, (void **)&t->primary_key, &none, sizeof *k);
@@ -138,7 +138,7 @@ void build_primary_key(struct schema_builder *b, struct schema_table *t, const c
                 t->columns[i].not_null = t->columns[i].own_not_null = true;
 }
 
-void build_unique(struct schema_builder *b, struct schema_table *t, const char *const *columns)
+void model_unique(struct schema_builder *b, struct schema_table *t, const char *const *columns)
 {
     struct schema_key *k =
         b->failed ? NULL : add(b, (void **)&t->uniques, &t->n_uniques, sizeof *k);
@@ -160,7 +160,7 @@ static void fill_index(struct schema_builder *b, const struct schema_table *t,
     x->keys = calloc(x->n_keys + 1, sizeof *x->keys);
     b->failed |= !x->keys;
     for (size_t i = 0; i < x->n_keys && x->keys; i++)
-        x->keys[i].text = build_text(b, columns[i]);
+        x->keys[i].text = model_text(b, columns[i]);
     if (!x->keys)
         x->n_keys = 0;
     (void)!pg_ident_quote(x->name ? x->name : "", &index, NULL);
@@ -171,7 +171,7 @@ static void fill_index(struct schema_builder *b, const struct schema_table *t,
     x->definition = with_columns(b, str_text(&head), columns);
 }
 
-void build_index(struct schema_builder *b, struct schema_table *t, const char *name, bool unique,
+void model_index(struct schema_builder *b, struct schema_table *t, const char *name, bool unique,
                  const char *const *columns)
 {
     struct schema_index *x =
@@ -181,12 +181,12 @@ void build_index(struct schema_builder *b, struct schema_table *t, const char *n
         return;
     x->unique = unique;
     x->valid = true;
-    x->method = build_text(b, "btree");
-    x->name = name ? build_text(b, name) : default_name(b, t, columns, "idx");
+    x->method = model_text(b, "btree");
+    x->name = name ? model_text(b, name) : default_name(b, t, columns, "idx");
     fill_index(b, t, x, columns);
 }
 
-struct schema_foreign_key *build_foreign_key(struct schema_builder *b, struct schema_table *t,
+struct schema_foreign_key *model_foreign_key(struct schema_builder *b, struct schema_table *t,
                                              const char *const *columns, const char *ref_table,
                                              const char *const *ref_columns)
 {
@@ -197,7 +197,7 @@ struct schema_foreign_key *build_foreign_key(struct schema_builder *b, struct sc
         return NULL;
     k->validated = true;
     k->name = default_name(b, t, columns, "fkey");
-    k->ref_table = build_text(b, ref_table);
+    k->ref_table = model_text(b, ref_table);
     for (; *columns; columns++)
         add_name(b, &k->columns, *columns);
     for (; *ref_columns; ref_columns++)
@@ -234,10 +234,10 @@ static void define_foreign_key(struct schema_builder *b, struct schema_foreign_k
     if (actions[k->on_delete])
         str_addf(&text, " ON DELETE %s", actions[k->on_delete]);
     b->failed |= !str_ok(&text);
-    k->definition = build_text(b, str_text(&text));
+    k->definition = model_text(b, str_text(&text));
 }
 
-void build_end(struct schema_builder *b)
+void model_end(struct schema_builder *b)
 {
     for (size_t i = 0; !b->failed && i < b->schema->n_tables; i++) {
         struct schema_table *t = &b->schema->tables[i];
@@ -246,6 +246,6 @@ void build_end(struct schema_builder *b)
                 define_foreign_key(b, &t->foreign_keys[k]);
         for (size_t k = 0; k < t->n_columns; k++)
             if (t->columns[k].identity != IDENTITY_NONE && !t->columns[k].sequence)
-                t->columns[k].sequence = build_text(b, "INCREMENT BY 1");
+                t->columns[k].sequence = model_text(b, "INCREMENT BY 1");
     }
 }

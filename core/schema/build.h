@@ -10,33 +10,33 @@ struct schema_builder {
     bool failed;
 };
 
-void build_begin(struct schema_builder *b, const char *name);
+void model_begin(struct schema_builder *b, const char *name);
 /* A copy that hangs off the model. */
-char *build_text(struct schema_builder *b, const char *text);
+char *model_text(struct schema_builder *b, const char *text);
 
 /* What they return is the model's, and moves when the next of its kind is added; NULL once failed.
  */
-struct schema_table *build_table(struct schema_builder *b, const char *name);
-struct schema_enum *build_enum(struct schema_builder *b, const char *name);
-void build_label(struct schema_builder *b, struct schema_enum *e, const char *label);
+struct schema_table *model_table(struct schema_builder *b, const char *name);
+struct schema_enum *model_enum(struct schema_builder *b, const char *name);
+void model_label(struct schema_builder *b, struct schema_enum *e, const char *label);
 /* With the type as people write it: varchar(20), timestamptz[]. An enum of the model by its name.
  */
-struct schema_column *build_column(struct schema_builder *b, struct schema_table *t,
+struct schema_column *model_column(struct schema_builder *b, struct schema_table *t,
                                    const char *name, const char *type);
 
 /* NULL-terminated columns; names are PostgreSQL's own for what has none. */
-void build_primary_key(struct schema_builder *b, struct schema_table *t,
+void model_primary_key(struct schema_builder *b, struct schema_table *t,
                        const char *const *columns);
-void build_unique(struct schema_builder *b, struct schema_table *t, const char *const *columns);
+void model_unique(struct schema_builder *b, struct schema_table *t, const char *const *columns);
 /* name NULL: PostgreSQL's own. */
-void build_index(struct schema_builder *b, struct schema_table *t, const char *name, bool unique,
+void model_index(struct schema_builder *b, struct schema_table *t, const char *name, bool unique,
                  const char *const *columns);
-struct schema_foreign_key *build_foreign_key(struct schema_builder *b, struct schema_table *t,
+struct schema_foreign_key *model_foreign_key(struct schema_builder *b, struct schema_table *t,
                                              const char *const *columns, const char *ref_table,
                                              const char *const *ref_columns);
 
 /* At the end: the definitions that follow from the rest, of foreign keys and identities. */
-void build_end(struct schema_builder *b);
+void model_end(struct schema_builder *b);
 
 /*
  * Reads a type as people write it into out, whose name is as format_type() writes it and hangs off
@@ -44,4 +44,4 @@ void build_end(struct schema_builder *b);
  * PostgreSQL's own stays as it is, of class TYPE_OTHER, or TYPE_ENUM if the model has an enum of
  * that name.
  */
-void build_type(struct schema_builder *b, const char *type, struct schema_type *out);
+void model_type(struct schema_builder *b, const char *type, struct schema_type *out);

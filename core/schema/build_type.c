@@ -152,7 +152,7 @@ static size_t find_enum(const struct schema *s, const char *type)
     return s->n_enums;
 }
 
-void build_type(struct schema_builder *b, const char *type, struct schema_type *out)
+void model_type(struct schema_builder *b, const char *type, struct schema_type *out)
 {
     CLEANUP(str_clear) struct str name = STR_INIT;
     struct parts parts;
@@ -175,5 +175,5 @@ void build_type(struct schema_builder *b, const char *type, struct schema_type *
         str_add(&name, type);
     apply_arguments(&parts, out);
     b->failed |= !str_ok(&name);
-    out->name = build_text(b, str_text(&name));
+    out->name = model_text(b, str_text(&name));
 }

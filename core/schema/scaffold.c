@@ -54,12 +54,12 @@ err_code scaffold_finish(struct str *path, struct str *content, struct scaffold 
 static void add_column(struct schema_builder *b, struct schema_table *t, const char *name,
                        const char *type, bool not_null, const char *value)
 {
-    struct schema_column *c = build_column(b, t, name, type);
+    struct schema_column *c = model_column(b, t, name, type);
 
     if (!c)
         return;
     c->not_null = c->own_not_null = not_null;
-    c->default_expr = build_text(b, value);
+    c->default_expr = model_text(b, value);
 }
 
 bool scaffold_build(struct schema_builder *b, const char *table, const struct scaffold_schema *o)
@@ -67,8 +67,8 @@ bool scaffold_build(struct schema_builder *b, const char *table, const struct sc
     static const char *const id[] = {"id", NULL}, *const name[] = {"name", NULL},
                              *const created_at[] = {"created_at", NULL};
 
-    build_begin(b, table);
-    struct schema_table *t = build_table(b, table);
+    model_begin(b, table);
+    struct schema_table *t = model_table(b, table);
     if (!t)
         return false;
     add_column(b, t, "id", o->uuid ? "uuid" : "bigint", true, o->uuid ? "gen_random_uuid()" : NULL);
@@ -85,11 +85,11 @@ bool scaffold_build(struct schema_builder *b, const char *table, const struct sc
     }
     if (o->soft_delete)
         add_column(b, t, "deleted_at", "timestamptz", false, NULL);
-    build_primary_key(b, t, id);
+    model_primary_key(b, t, id);
     if (o->example)
-        build_index(b, t, NULL, false, name);
+        model_index(b, t, NULL, false, name);
     if (o->timestamps)
-        build_index(b, t, NULL, false, created_at);
+        model_index(b, t, NULL, false, created_at);
     return !b->failed;
 }
 

@@ -61,7 +61,7 @@ static const char *const languages[] = {"drizzle", "sql", NULL};
 static const char *const templates[] = {"blank",     "create-table",    "add-column",
                                         "add-index", "add-foreign-key", NULL};
 static const char *const documents[] = {"json", "seed-json", "json-schema", "sql", NULL};
-static const char *const outputs[] = {"drizzle", "sql", "migration", NULL};
+static const char *const imports[] = {"drizzle", "sql", "migration", NULL};
 static const char *const reports[] = {"junit", "markdown", "json", NULL};
 static const char *const catalogs[] = {"tenant", "shared", NULL};
 static const char *const lints[] = {"text", "github", "sarif", "json", NULL};
@@ -509,7 +509,7 @@ static const struct command_def commands[] = {
                   .value = "FORMAT",
                   .choices = documents,
                   .help = "what the file is (json, and sql for .sql)"},
-                 {.name = "to", .value = "WHAT", .choices = outputs, .help = "into what (drizzle)"},
+                 {.name = "to", .value = "WHAT", .choices = imports, .help = "into what (drizzle)"},
                  {.name = "shared", .help = "for the shared schema, not the tenants'"},
                  {.name = "name", .value = "NAME", .help = "what the SQL or migration is called"},
                  {.name = "casing",

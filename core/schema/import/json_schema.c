@@ -78,11 +78,11 @@ static void note_enum(struct reader *r, const json_t *property)
     enum_name(type, name);
     if (has_enum(r->b.schema, name))
         return;
-    struct schema_enum *e = build_enum(&r->b, name);
+    struct schema_enum *e = model_enum(&r->b, name);
     for (size_t i = 0; e && i < json_array_size(labels); i++) {
         const char *label = json_string_value(json_array_get(labels, i));
         if (label)
-            build_label(&r->b, e, label);
+            model_label(&r->b, e, label);
     }
 }
 
@@ -104,7 +104,7 @@ static void read_default(struct reader *r, const json_t *value, struct schema_co
     }
     if (!bare)
         str_addf(&sql, "'::%s", c->type.name);
-    c->default_expr = build_text(&r->b, str_text(&sql));
+    c->default_expr = model_text(&r->b, str_text(&sql));
 }
 
 static void read_property(struct reader *r, struct schema_table *t, const char *name,
@@ -119,7 +119,7 @@ static void read_property(struct reader *r, struct schema_table *t, const char *
                        "is missing: without PostgreSQL's type it is not a schema of our export");
         return;
     }
-    struct schema_column *c = build_column(&r->b, t, name, type);
+    struct schema_column *c = model_column(&r->b, t, name, type);
     if (!c)
         return;
     c->not_null = c->own_not_null = !is_nullable(property);
@@ -144,10 +144,10 @@ static void read_foreign_key(struct reader *r, struct schema_table *t, const jso
         import_problem(r->notes, pointer, "is not a foreign key");
         return;
     }
-    struct schema_foreign_key *k = build_foreign_key(&r->b, t, columns, table, ref_columns);
+    struct schema_foreign_key *k = model_foreign_key(&r->b, t, columns, table, ref_columns);
     if (!k)
         return;
-    k->ref_schema = build_text(&r->b, json_string_value(json_object_get(ref, "schema")));
+    k->ref_schema = model_text(&r->b, json_string_value(json_object_get(ref, "schema")));
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
         if (str_eq(json_string_value(json_object_get(j, "on_delete")), actions[i]))
             k->on_delete = (fk_action)i;
@@ -168,7 +168,7 @@ static void read_keys(struct reader *r, struct schema_table *t, const json_t *j,
         import_problem(r->notes, json_pointer(at, sizeof at, pointer, "x-primary-key"),
                        "must be an array of columns");
     else if (key)
-        build_primary_key(&r->b, t, columns);
+        model_primary_key(&r->b, t, columns);
     const json_t *list = reader_array(r, j, pointer, "x-foreign-keys", &n);
     for (size_t i = 0; i < n; i++) {
         reader_pointer(at, pointer, "x-foreign-keys", i);
@@ -187,11 +187,11 @@ static void read_table(struct reader *r, const char *name, const json_t *j, cons
                        "what is no plain table cannot be made of the shape of its rows");
         return;
     }
-    struct schema_table *t = build_table(&r->b, name);
+    struct schema_table *t = model_table(&r->b, name);
     if (!t)
         return;
     t->replica_identity = 'd';
-    t->comment = build_text(&r->b, json_string_value(json_object_get(j, "description")));
+    t->comment = model_text(&r->b, json_string_value(json_object_get(j, "description")));
     (void)json_pointer(base, sizeof base, pointer, "properties");
     json_object_foreach(properties, key, property)
         read_property(r, t, key, property, json_pointer(at, sizeof at, base, key));
@@ -206,7 +206,7 @@ err_code import_json_schema(const json_t *document, const char *base, struct sch
     char all[POINTER_SIZE], at[POINTER_SIZE];
     const char *key, *name;
 
-    build_begin(&r.b, "");
+    model_begin(&r.b, "");
     (void)json_pointer(all, sizeof all, base, "$defs");
     if (!json_is_object(defs))
         import_problem(notes, all, "is missing: the tables are there");

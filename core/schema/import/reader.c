@@ -32,7 +32,7 @@ err_code reader_end(struct reader *r, const char *base, struct schema **out, str
     if (!r->b.failed && !json_array_size(r->notes->problems))
         import_check(r->b.schema, base, r->by_name, r->notes);
     if (!json_array_size(r->notes->problems))
-        build_end(&r->b);
+        model_end(&r->b);
     if (!r->b.failed && !json_array_size(r->notes->problems)) {
         *out = r->b.schema;
         return ERR_NONE;

@@ -70,7 +70,7 @@ static void read_default(struct reader *r, const json_t *j, const char *pointer,
     if (!text || text[0] == '[' || !text[0])
         return;
     if (word || call || quoted || is_number(text) || str_eq(text, "CURRENT_TIMESTAMP")) {
-        c->default_expr = build_text(&r->b, text);
+        c->default_expr = model_text(&r->b, text);
         return;
     }
     CLEANUP(str_clear) struct str sql = STR_INIT;
@@ -81,7 +81,7 @@ static void read_default(struct reader *r, const json_t *j, const char *pointer,
         str_add_char(&sql, *text);
     }
     str_add_char(&sql, '\'');
-    c->default_expr = build_text(&r->b, str_text(&sql));
+    c->default_expr = model_text(&r->b, str_text(&sql));
 }
 
 /* As an identity: the sequence of a serial column would be an object of its own. */
@@ -112,7 +112,7 @@ static void read_reference(struct reader *r, struct schema_table *t, const char 
         import_problem(r->notes, pointer, "does not say which table and column it refers to");
         return;
     }
-    struct schema_foreign_key *k = build_foreign_key(&r->b, t, (const char *const[]){column, NULL},
+    struct schema_foreign_key *k = model_foreign_key(&r->b, t, (const char *const[]){column, NULL},
                                                      table, (const char *const[]){to, NULL});
     if (!k)
         return;
@@ -132,7 +132,7 @@ static void read_column(struct reader *r, struct schema_table *t, const json_t *
         return;
     }
     (void)json_pointer(at, sizeof at, pointer, "dataType");
-    struct schema_column *c = build_column(&r->b, t, name, type_of(r, written, at, &sequence));
+    struct schema_column *c = model_column(&r->b, t, name, type_of(r, written, at, &sequence));
     if (!c)
         return;
     c->not_null = c->own_not_null = !json_is_true(json_object_get(j, "isNullable"));
@@ -164,7 +164,7 @@ static void read_primary_key(struct reader *r, struct schema_table *t, const jso
         names[n++] = json_string_value(json_object_get(c, "name"));
     }
     if (n && names[0])
-        build_primary_key(&r->b, t, names);
+        model_primary_key(&r->b, t, names);
     else
         import_warning(r->notes, pointer, "has no primary key");
 }
@@ -183,7 +183,7 @@ static void read_index(struct reader *r, struct schema_table *t, const json_t *j
         import_problem(r->notes, pointer, "does not say which columns it is over");
         return;
     }
-    build_index(&r->b, t, json_string_value(json_object_get(j, "name")),
+    model_index(&r->b, t, json_string_value(json_object_get(j, "name")),
                 json_is_true(json_object_get(j, "isUnique")), names);
 }
 
@@ -194,7 +194,7 @@ static void read_table(struct reader *r, const json_t *j, const char *pointer)
     char at[POINTER_SIZE];
     size_t n;
 
-    struct schema_table *t = name ? build_table(&r->b, name) : NULL;
+    struct schema_table *t = name ? model_table(&r->b, name) : NULL;
     if (!t) {
         import_problem(r->notes, pointer, "must have a name");
         return;
@@ -220,7 +220,7 @@ static err_code import_seed(const json_t *document, const char *base, bool share
     char all[POINTER_SIZE], at[POINTER_SIZE];
     size_t n, others = 0;
 
-    build_begin(&r.b, "");
+    model_begin(&r.b, "");
     (void)json_pointer(all, sizeof all, base, "tables");
     if (!json_object_get(document, "tables"))
         import_problem(notes, all, "is missing");
