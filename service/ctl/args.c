@@ -160,24 +160,34 @@ static err_code take_option(struct parser *p, const char *word)
     return o ? take_value(p, o, word[2] ? word + 2 : NULL) : unknown_option(p, word, 0);
 }
 
+const struct command_def *command_at(const struct program_def *program, size_t i)
+{
+    for (size_t t = 0; t < program->table_count; i -= *program->tables[t++].count)
+        if (i < *program->tables[t].count)
+            return &program->tables[t].commands[i];
+    return NULL;
+}
+
 static const struct command_def *find_command(const struct program_def *program, const char *first,
                                               const char *second)
 {
     char name[64];
 
     (void)snprintf(name, sizeof name, "%s%s%s", first, second ? " " : "", second ? second : "");
-    for (size_t i = 0; i < program->command_count; i++)
-        if (str_eq(program->commands[i].name, name))
-            return &program->commands[i];
+    const struct command_def *command = NULL;
+    for (size_t i = 0; (command = command_at(program, i)); i++)
+        if (str_eq(command->name, name))
+            return command;
     return NULL;
 }
 
 static bool is_group(const struct program_def *program, const char *first)
 {
+    const struct command_def *command;
     size_t n = strlen(first);
-    for (size_t i = 0; i < program->command_count; i++)
-        if (n && str_starts(program->commands[i].name, first) &&
-            program->commands[i].name[n] == ' ')
+
+    for (size_t i = 0; (command = command_at(program, i)); i++)
+        if (n && str_starts(command->name, first) && command->name[n] == ' ')
             return true;
     return false;
 }
@@ -186,8 +196,9 @@ static const char *nearest_command(const struct program_def *program, const char
 {
     struct nearest near = nearest_start(words, strlen(words));
 
-    for (size_t i = 0; i < program->command_count; i++)
-        nearest_offer(&near, program->commands[i].name);
+    const struct command_def *command;
+    for (size_t i = 0; (command = command_at(program, i)); i++)
+        nearest_offer(&near, command->name);
     return near.best;
 }
 

@@ -36,15 +36,24 @@ struct command_def {
     int (*fn)(struct ctl *ctl, const struct args *args);
 };
 
+/* Commands that belong together. */
+struct command_table {
+    const struct command_def *commands;
+    const size_t *count;
+};
+
 /* Everything there is; commands of one first word stand together. */
 struct program_def {
     const char *name;
     const char *help;
     const struct option_def *options; /* of every command; ends with a row without a name */
-    const struct command_def *commands;
-    size_t command_count;
+    const struct command_table *tables;
+    size_t table_count;
     const char *footer;
 };
+
+/* The i-th of all commands; NULL past the last. */
+const struct command_def *command_at(const struct program_def *program, size_t i);
 
 struct given {
     const struct option_def *option;

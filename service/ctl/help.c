@@ -58,8 +58,9 @@ void args_help(const struct program_def *program, const struct command_def *comm
     str_addf(out, "\n%s\n", command ? command->help : program->help);
     if (!command) {
         str_add(out, "\nCommands:\n");
-        for (size_t i = 0; i < program->command_count; i++)
-            add_padded(out, program->commands[i].name, program->commands[i].help);
+        const struct command_def *one;
+        for (size_t i = 0; (one = command_at(program, i)); i++)
+            add_padded(out, one->name, one->help);
     } else if (command->options[0].name) {
         str_add(out, "\nOptions:\n");
         for (const struct option_def *o = command->options; o->name; o++)

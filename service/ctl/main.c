@@ -132,11 +132,10 @@ static int no_command(int argc, char **argv)
         return EXIT_USAGE;
     }
     complain("no command was named");
-    for (size_t i = 0; i < ctl_program.command_count; i++) {
-        const struct command_def *command = &ctl_program.commands[i];
+    const struct command_def *command;
+    for (size_t i = 0; (command = command_at(&ctl_program, i)); i++)
         if (is_one_of(command->name, argc, argv))
             print_help(command, false, stderr);
-    }
     (void)fputs("tenantctl --help lists the commands\n", stderr);
     return EXIT_USAGE;
 }
