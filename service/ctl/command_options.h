@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Options that several commands have; rows of struct option_def, for commands.c. */
+/* Options that several commands have; rows of struct option_def, for commands*.c. */
 #pragma once
 
 #define SHARED                                                                                     \

@@ -28,8 +28,8 @@ struct ctl {
 };
 
 extern const struct program_def ctl_program;
-extern const struct command_def ctl_file_commands[];
-extern const size_t ctl_file_command_count;
+extern const struct command_def ctl_schema_commands[], ctl_file_commands[];
+extern const size_t ctl_schema_command_count, ctl_file_command_count;
 
 /* A call of the API. Everything is borrowed. */
 struct api_request {
