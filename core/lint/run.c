@@ -46,20 +46,21 @@ static err_code parse(struct lint_run *run, struct err *err)
     const struct lint_file *file = parsed->file;
     struct down_section section = {.up_len = file->len};
     struct sql_facts facts = {.statements = NULL};
-    err_code rc = down_section_find(file->sql, file->len, &section, err);
+    struct err why = {.code = ERR_NONE};
+    err_code rc = down_section_find(file->sql, file->len, &section, &why);
 
     if (!rc)
-        rc = sql_check_by(run->input->policy, file->sql, section.up_len, &facts, err);
+        rc = sql_check_by(run->input->policy, file->sql, section.up_len, &facts, &why);
     if (rc == ERR_STATEMENT_NOT_ALLOWED) {
-        add_error(run, LINT_NOT_ALLOWED, err);
-        rc = sql_check_by(&sql_policy_look, file->sql, section.up_len, &facts, err);
+        add_error(run, LINT_NOT_ALLOWED, &why);
+        rc = sql_check_by(&sql_policy_look, file->sql, section.up_len, &facts, &why);
     }
     if (rc == ERR_SQL_SYNTAX_ERROR)
-        add_error(run, LINT_SYNTAX_ERROR, err);
+        add_error(run, LINT_SYNTAX_ERROR, &why);
     if (rc == ERR_SQL_SYNTAX_ERROR || rc == ERR_STATEMENT_NOT_ALLOWED)
         return ERR_NONE;
     if (rc)
-        return rc;
+        return err_set(err, rc, "%s", why.msg);
     parsed->statements = facts.statements;
     parsed->count = facts.count;
     parsed->alone = facts.no_transaction;
