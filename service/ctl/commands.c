@@ -4,6 +4,7 @@
 
 #include "service/ctl/command_options.h"
 #include "service/ctl/ctl.h"
+#include "service/ctl/options.h"
 
 static const char *const migration_states[] = {"ok",    "behind",  "diverged",
                                                "dirty", "unknown", NULL};
