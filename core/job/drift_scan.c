@@ -13,11 +13,12 @@
 
 enum { READS = 3 }; /* of one schema that changes while it is read */
 
-/* Compiling the statements would take longer than running them. And where there are thousands of
- * schemas, no catalog is to be read from one end to the other for some of them, whatever the
- * planner thinks of how many. */
+/* Compiling the statements would take longer than running them, and so would planning them each time.
+ * And where there are thousands of schemas, no catalog is to be read from one end to the other for
+ * some of them, whatever the planner thinks of how many. */
 #define READ_SETTINGS                                                                              \
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL jit = off;"             \
+    "SET LOCAL plan_cache_mode = force_generic_plan;"                                              \
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off"
 
 const char *drift_state_name(drift_state state)
