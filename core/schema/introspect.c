@@ -126,7 +126,10 @@ static const struct pg_stmt settings_stmt = {
            " pg_catalog.set_config('timezone', 'UTC', true),"
            " pg_catalog.set_config('bytea_output', 'hex', true),"
            " pg_catalog.set_config('extra_float_digits', '1', true),"
-           " pg_catalog.set_config('quote_all_identifiers', 'off', true)",
+           " pg_catalog.set_config('quote_all_identifiers', 'off', true),"
+           /* compiling a statement takes longer than any of these, and estimates are high where
+            * catalogs have grown since their last ANALYZE */
+           " pg_catalog.set_config('jit', 'off', true)",
 };
 
 static err_code set_settings(struct schema_reader *r, struct err *err)

@@ -18,7 +18,7 @@ const { values } = parseArgs({
     fleet: { type: 'string', default: '2000' },
     registered: { type: 'string', default: '10000' },
     schemas: { type: 'string', default: '20000' },
-    only: { type: 'string', default: 'turns,fleet,memory,growth,warm,baseline,drift' },
+    only: { type: 'string', default: 'turns,fleet,memory,growth,warm,baseline,drift,clone' },
     write: { type: 'boolean', default: false },
   },
 });

@@ -240,3 +240,4 @@ export const memory = (bench) =>
 export { warm } from './warm.mjs';
 export { baseline } from './history.mjs';
 export { drift } from './drift.mjs';
+export { clone } from './clone.mjs';

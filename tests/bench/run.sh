@@ -14,7 +14,7 @@ usage: tests/bench/run.sh [options]
   --fleet N         tenants of the ADD COLUMN runs and the reads (default: 2000)
   --registered N    tenants for the memory, the idle runs and the status (default: 10000)
   --schemas N       tenants that the fleet grows to (default: 20000)
-  --only PARTS      of turns,fleet,memory,growth,warm,baseline,drift (default: all, separated by commas)
+  --only PARTS      of turns,fleet,memory,growth,warm,baseline,drift,clone (default: all, separated by commas)
   --write           put the table into README.md
   --keep            keep the working directory with the logs
 

@@ -62,6 +62,7 @@ static void wish_clear(struct wish *w)
 static err_code clone_as(struct wish *w)
 {
     pg_fixture_sql(pg, "DROP SCHEMA IF EXISTS xq_target CASCADE");
+    clone_result_clear(&w->result);
     err_code rc = schema_clone(pg, &w->options, &w->result, &w->err);
     ck_assert(!pg_in_transaction(pg));
     if (rc) {
@@ -463,6 +464,7 @@ START_TEST(who_is_in_the_way)
     must_clone(&w);
     is("SELECT count(*)::text AS v FROM xq_target.a", "1");
     pg_fixture_sql(other, "ROLLBACK");
+    clone_result_clear(&w.result);
     ck_assert_int_eq(schema_clone(pg, &w.options, &w.result, &w.err), ERR_SCHEMA_EXISTS);
     is("SELECT count(*)::text AS v FROM xq_target.a", "1");
     w.options.source = "xq_nowhere";
