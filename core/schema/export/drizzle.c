@@ -122,6 +122,7 @@ const char *drizzle_use(struct drizzle *d, const char *import)
     return import;
 }
 
+PRINTF_LIKE(3, 0)
 static void add_lost(struct drizzle *d, bool shape, const char *fmt, va_list args)
 {
     char line[400];

@@ -17,6 +17,7 @@ void import_notes_clear(struct import_notes *notes)
     *notes = (struct import_notes){.problems = NULL};
 }
 
+PRINTF_LIKE(4, 0)
 static void add(json_t *list, const char *code, const char *pointer, const char *fmt, va_list args)
 {
     char detail[400];
