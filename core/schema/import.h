@@ -32,7 +32,7 @@ void import_warning(struct import_notes *notes, const char *pointer, const char 
 typedef err_code import_read(const json_t *document, const char *base, struct schema **out,
                              struct import_notes *notes, struct err *err);
 import_read import_model, import_json_schema;
-/* Of the seed's export, which has both, only one sort of tables. */
+/* Of drizzle-multitenant's export, which has both, only one sort of tables. */
 import_read import_seed_tenant, import_seed_shared;
 
 /*

@@ -64,7 +64,7 @@ static const struct step imports[] = {
          "'custom'},{}]}]}}",
          422, "IMPORT_UNSUPPORTED",
          .json = {"/errors# == 2", "/errors/0/pointer == '/content/tables/0/columns/0/dataType'"}),
-    STEP("the seed's JSON as text", POST, IMPORT,
+    STEP("drizzle-multitenant's JSON", POST, IMPORT,
          "{'format':'seed-json','output':'migration','name':'users','content':{'tables':[{'name':"
          "'users','schemaType':'tenant','columns':[{'name':'id','dataType':'serial','isPrimaryKey':"
          "true}]}]}}",

@@ -73,7 +73,7 @@ static const char seed_json[] =
     "'references':{'table':'users','column':'id','onDelete':'CASCADE'}}],'indexes':[]},"
     "{'name':'plans','schemaType':'shared','columns':[],'indexes':[]}]}";
 
-START_TEST(the_seeds_export_is_taken)
+START_TEST(what_drizzle_multitenant_exports_is_taken)
 {
     json_auto_t *json = document(seed_json);
     CLEANUP(import_notes_clear) struct import_notes notes;
@@ -237,7 +237,7 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("schema_import");
     TCase *t = tcase_create("import");
-    tcase_add_test(t, the_seeds_export_is_taken);
+    tcase_add_test(t, what_drizzle_multitenant_exports_is_taken);
     tcase_add_test(t, our_json_schema_is_taken);
     tcase_add_loop_test(t, what_cannot_be_expressed_is_pointed_to, 0, ARRAY_LEN(refused));
     tcase_add_test(t, hostile_text_stays_text);
