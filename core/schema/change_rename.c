@@ -81,6 +81,23 @@ static void rename_in_sql(json_t *object, const char *key, const char *from, con
         (void)json_object_set_new(object, key, json_text(renamed));
 }
 
+/* The one side of a foreign key's definition: its own columns, or the table and columns that it
+ * refers to. */
+static void rename_in_half(json_t *k, bool referred, const char *from, const char *sql)
+{
+    const char *text = json_string_value(json_object_get(k, "definition"));
+    const char *middle = text ? strstr(text, " REFERENCES ") : NULL;
+
+    if (!middle)
+        return;
+    CLEANUP(freep) char *half = strndup(text, (size_t)(middle - text));
+    CLEANUP(freep) char *renamed = half ? sql_renamed(referred ? middle : half, from, sql) : NULL;
+    if (renamed)
+        (void)json_object_set_new(
+            k, "definition",
+            json_sprintf("%s%s", referred ? half : renamed, referred ? renamed : middle));
+}
+
 static void rename_in_constraint(json_t *k, const struct rename *r, const char *sql)
 {
     rename_in_names(json_object_get(k, "columns"), r->from, r->to);
@@ -118,12 +135,15 @@ static void rename_in_table(json_t *t, const struct rename *r, const char *sql)
     json_array_foreach(json_object_get(t, "uniques"), i, item) rename_in_constraint(item, r, sql);
     json_array_foreach(json_object_get(t, "checks"), i, item) rename_in_constraint(item, r, sql);
     json_array_foreach(json_object_get(t, "foreign_keys"), i, item)
+    {
         rename_in_names(json_object_get(item, "columns"), r->from, r->to);
+        rename_in_half(item, false, r->from, sql);
+    }
     json_array_foreach(json_object_get(t, "indexes"), i, item) rename_in_index(item, r, sql);
 }
 
 /* What other tables, and the table itself, refer to. */
-static void rename_in_references(json_t *t, const struct rename *r)
+static void rename_in_references(json_t *t, const struct rename *r, const char *sql)
 {
     size_t i;
     json_t *item;
@@ -134,6 +154,7 @@ static void rename_in_references(json_t *t, const struct rename *r)
         if (!str_eq(json_string_value(json_object_get(ref, "table")), r->table) ||
             json_is_string(json_object_get(ref, "schema")))
             continue;
+        rename_in_half(item, true, r->from ? r->from : r->table, sql);
         if (r->from)
             rename_in_names(json_object_get(ref, "columns"), r->from, r->to);
         else
@@ -150,10 +171,12 @@ static void rename_in_model(struct changing *c, json_t *model, const struct rena
     json_array_foreach(json_object_get(model, "tables"), i, t)
     {
         bool is_it = str_eq(json_string_value(json_object_get(t, "name")), r->table);
-        rename_in_references(t, r);
-        if (is_it && r->from && sql)
+        if (!sql)
+            break;
+        rename_in_references(t, r, sql);
+        if (is_it && r->from)
             rename_in_table(t, r, sql);
-        if (r->from || !sql)
+        if (r->from)
             continue;
         rename_in_sql(t, "partition_of", r->table, sql);
         rename_member(t, "name", r->table, r->to);
