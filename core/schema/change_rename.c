@@ -162,12 +162,36 @@ static void rename_in_references(json_t *t, const struct rename *r, const char *
     }
 }
 
+/* Triggers, policies, grants and the like of the table, and sequences of its columns. */
+static void rename_in_object(json_t *o, const struct rename *r, const char *sql)
+{
+    const char *on = json_string_value(json_object_get(o, "on"));
+    const char *was = r->from ? r->from : r->table;
+
+    if (!on)
+        return;
+    if (str_eq(json_string_value(json_object_get(o, "kind")), "sequence")) {
+        if (sql_starts_with(on, r->table))
+            rename_in_sql(o, "on", was, sql);
+        return;
+    }
+    if (!str_eq(on, r->table))
+        return;
+    rename_in_sql(o, "definition", was, sql);
+    if (str_eq(json_string_value(json_object_get(o, "kind")), "grant"))
+        rename_in_sql(o, "name", was, r->to); /* it is named after what it is on */
+    if (!r->from)
+        (void)json_object_set_new(o, "on", json_string(r->to));
+}
+
 static void rename_in_model(struct changing *c, json_t *model, const struct rename *r)
 {
     CLEANUP(freep) char *sql = deparsed(c, r->to);
     size_t i, k;
     json_t *t, *x;
 
+    json_array_foreach(json_object_get(model, "objects"), i, t) if (sql)
+        rename_in_object(t, r, sql);
     json_array_foreach(json_object_get(model, "tables"), i, t)
     {
         bool is_it = str_eq(json_string_value(json_object_get(t, "name")), r->table);
@@ -179,6 +203,7 @@ static void rename_in_model(struct changing *c, json_t *model, const struct rena
         if (r->from)
             continue;
         rename_in_sql(t, "partition_of", r->table, sql);
+        rename_in_names(json_object_get(t, "inherits"), r->table, sql);
         rename_member(t, "name", r->table, r->to);
         if (is_it)
             json_array_foreach(json_object_get(t, "indexes"), k, x)
@@ -215,8 +240,13 @@ static void add_rename(struct changing *c, const struct rename *r)
                                 .rank = r->from ? 0 : 1,
                                 .table = r->table,
                                 .hazards = CHANGE_RENAMES};
+    const struct schema_table *t = schema_find_table(c->from, r->table);
+    const struct schema_column *column = t && r->from ? schema_find_column(t, r->from) : NULL;
     json_auto_t *must = json_string(r->to);
     json_auto_t *is = json_string(r->from ? r->from : r->table);
+
+    if (column && column->inherited)
+        return; /* it follows its parent's */
 
     if (r->from) {
         add_change(c, CHANGE_CHANGED, "column",

@@ -233,6 +233,21 @@ static const struct {
      "CREATE TABLE \"T t\" (\"A\" int, CONSTRAINT t_a_check CHECK (\"A\" > 0));"
      "CREATE INDEX x ON \"T t\" (\"A\"); CREATE VIEW v AS SELECT \"A\" AS a FROM \"T t\"",
      "{\"t\": \"T t\", \"t.a\": \"T t.A\"}", "SELECT \"A\" AS v FROM \"T t\"", "1", CHANGE_RENAMES},
+    {"the name of a table with all that hangs on it",
+     "CREATE TABLE t (a serial PRIMARY KEY, b int); CREATE TABLE k () INHERITS (t);"
+     "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+     "CREATE TRIGGER g BEFORE UPDATE OF a ON t FOR EACH ROW EXECUTE FUNCTION f();"
+     "CREATE POLICY p ON t USING (a > 1); GRANT SELECT ON t TO pg_monitor;"
+     "CREATE STATISTICS s ON a, b FROM t; INSERT INTO t VALUES (7)",
+     "CREATE SEQUENCE t_a_seq AS int; CREATE TABLE u (c int NOT NULL DEFAULT nextval('t_a_seq')"
+     " CONSTRAINT t_pkey PRIMARY KEY, b int); ALTER SEQUENCE t_a_seq OWNED BY u.c;"
+     "CREATE TABLE k () INHERITS (u);"
+     "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+     "CREATE TRIGGER g BEFORE UPDATE OF c ON u FOR EACH ROW EXECUTE FUNCTION f();"
+     "CREATE POLICY p ON u USING (c > 1); GRANT SELECT ON u TO pg_monitor;"
+     "CREATE STATISTICS s ON c, b FROM u",
+     "{\"t\": \"u\", \"t.a\": \"u.c\", \"k.a\": \"k.c\"}", "SELECT c AS v FROM u", "7",
+     CHANGE_RENAMES},
     {"what is generated is not lost",
      "CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a + 1) STORED); INSERT INTO t VALUES (1)",
      "CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a + 2) STORED)", NULL,
