@@ -67,7 +67,7 @@ void schema_changes_freep(struct schema_changes **changes)
 }
 
 /* With the schema's own name, or without it, where the model has its mark. */
-static char *write_sql(const struct changing *c, const char *fmt, va_list args)
+static char *PRINTF_LIKE(2, 0) write_sql(const struct changing *c, const char *fmt, va_list args)
 {
     char *text = NULL;
 

@@ -29,7 +29,7 @@ static uint32_t mix(const char *text, unsigned seed)
 }
 
 /* Every decision has a name, so that it is the same decision in both schemas of a seed. */
-static unsigned decide(const struct making *m, unsigned n, const char *fmt, ...)
+static unsigned PRINTF_LIKE(3, 4) decide(const struct making *m, unsigned n, const char *fmt, ...)
 {
     char name[80];
     va_list args;
