@@ -4,8 +4,6 @@
 
 #include "service/ctl/command_options.h"
 #include "service/ctl/ctl.h"
-#include "service/ctl/options.h"
-#include "service/ctl/commands_options.h"
 #include "service/ctl/ctl.h"
 
 static const char *const migration_states[] = {"ok",    "behind",  "diverged",
