@@ -17,8 +17,6 @@ struct writer {
 void writer_end(struct writer *w, struct str *sql);
 void write_name(struct str *sql, const char *name); /* quoted */
 void write_literal(struct str *sql, const char *text);
-/* " (a, b)" of quoted names. */
-void write_names(struct str *sql, const struct name_list *names);
 
 void write_enum(struct writer *w, const struct schema_enum *e);
 void write_domain(struct writer *w, const struct schema_domain *d);
