@@ -5,7 +5,7 @@
 #include "core/base/str.h"
 #include "core/job/warm_internal.h"
 #include "core/migrate/apply.h"
-#include "core/migrate/sqltext.h"
+#include "core/pg/literal.h"
 #include "core/tenant/schema_ops.h"
 
 enum { COUNT_PARTS = 16, CLAIM_TRIES = 3 };
@@ -75,9 +75,9 @@ static void add_check(struct str *sql, const struct held *held, const char *sche
     str_add(sql, "SELECT CASE WHEN ");
     tracking_sql_digest(sql, held->format, table);
     str_addf(sql, " <> '%s' OR obj_description(to_regnamespace(", held->digest);
-    sqltext_add_literal(sql, schema);
+    pg_literal_add(sql, schema);
     str_add(sql, "), 'pg_namespace') IS DISTINCT FROM ");
-    sqltext_add_literal(sql, comment);
+    pg_literal_add(sql, comment);
     end_check(sql, "the schema is not as it was left");
 }
 
@@ -88,7 +88,7 @@ static void add_names(struct str *sql, const struct warm_wish *wish, const char 
 
     schema_comment_of(wish->tenant_id, comment);
     str_addf(sql, "ALTER SCHEMA %s RENAME TO %s;\nCOMMENT ON SCHEMA %s IS ", from, to, to);
-    sqltext_add_literal(sql, comment);
+    pg_literal_add(sql, comment);
     str_add(sql, ";\n");
 }
 
@@ -99,10 +99,10 @@ static void add_rows(struct str *sql, const struct warm_wish *wish, const struct
              "UPDATE tenantd.tenant SET state = 'active', applied_set = %lld,"
              " checked_at = now(), epoch = epoch + 1, updated_at = now() WHERE id = ",
              (long long)held->id, (long long)held->applied_set);
-    sqltext_add_literal(sql, wish->tenant_id);
+    pg_literal_add(sql, wish->tenant_id);
     str_add(sql,
             ";\nINSERT INTO tenantd.warm_count AS n (server, part, claimed, claimed_at) VALUES (");
-    sqltext_add_literal(sql, wish->server);
+    pg_literal_add(sql, wish->server);
     str_addf(sql,
              ", pg_backend_pid() %% %d, 1, now()) ON CONFLICT (server, part) DO UPDATE"
              " SET claimed = n.claimed + 1, claimed_at = excluded.claimed_at;\n",

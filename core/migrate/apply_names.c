@@ -5,8 +5,8 @@
 #include "core/migrate/apply_script.h"
 #include "core/migrate/place.h"
 #include "core/migrate/sqlcheck.h"
-#include "core/migrate/sqltext.h"
 #include "core/migrate/tracking_internal.h"
+#include "core/pg/literal.h"
 
 void apply_names_clear(struct apply_names *names)
 {
@@ -35,9 +35,9 @@ static err_code fill(const struct apply_options *o, struct str *values, struct e
         return rc;
     add_search_path(&values[HOLE_SEARCH_PATH - HOLE_FIRST], schema.sql, shared.sql);
     str_add(&values[HOLE_SCHEMA - HOLE_FIRST], schema.sql);
-    sqltext_add_literal(&values[HOLE_TABLE_TEXT - HOLE_FIRST], str_text(&values[HOLE_TABLE - HOLE_FIRST]));
+    pg_literal_add(&values[HOLE_TABLE_TEXT - HOLE_FIRST], str_text(&values[HOLE_TABLE - HOLE_FIRST]));
     str_addf(&values[HOLE_LOCK_KEY - HOLE_FIRST], "%lld", (long long)apply_lock_key(o->schema));
-    sqltext_add_literal(&values[HOLE_COMMENT - HOLE_FIRST], o->schema_comment ? o->schema_comment : "");
+    pg_literal_add(&values[HOLE_COMMENT - HOLE_FIRST], o->schema_comment ? o->schema_comment : "");
     for (size_t i = 0; i < HOLE_KINDS; i++)
         if (!str_ok(&values[i]))
             return err_set(err, ERR_INTERNAL, "out of memory");

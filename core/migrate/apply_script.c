@@ -7,8 +7,8 @@
 #include "core/migrate/lane_target.h"
 #include "core/migrate/plan_down.h"
 #include "core/migrate/sqlcheck.h"
-#include "core/migrate/sqltext.h"
 #include "core/migrate/tracking_internal.h"
+#include "core/pg/literal.h"
 
 /* What the parts of a script are written from. */
 struct writing {
@@ -107,7 +107,7 @@ static void add_begin(struct writing *w)
     if (w->options->async_commit)
         add_set(w, "synchronous_commit = off");
     str_add(&nonce, "tenantd.nonce = ");
-    sqltext_add_literal(&nonce, w->nonce);
+    pg_literal_add(&nonce, w->nonce);
     w->failed = w->failed || !str_ok(&nonce);
     add_set(w, str_text(&nonce));
 }
@@ -117,7 +117,7 @@ static void add_begin(struct writing *w)
 static void add_then_fail(struct writing *w, const char *message)
 {
     str_add(&w->script.sql, " THEN ");
-    sqltext_add_literal(&w->script.sql, message);
+    pg_literal_add(&w->script.sql, message);
     str_add(&w->script.sql, "::text END::integer");
 }
 
@@ -199,7 +199,7 @@ static void add_migration(struct writing *w, const struct plan *plan,
     str_addf(sql, "-- %s%s\n", m->version, plan->down ? " down" : "");
     add_text(w, m);
     str_add(sql, "SELECT CASE WHEN current_setting('tenantd.nonce', true) IS DISTINCT FROM ");
-    sqltext_add_literal(sql, w->nonce);
+    pg_literal_add(sql, w->nonce);
     add_then_fail(w, "the migration ended its transaction");
     end_statement(w, STEP_NONCE, m);
     add_record(w, plan, entry);

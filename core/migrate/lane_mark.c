@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/migrate/sqltext.h"
 #include "core/migrate/tracking_internal.h"
+#include "core/pg/literal.h"
 
 static const char head[] = "tenantd begun ";
 
@@ -62,7 +62,7 @@ void lane_mark_sql(struct str *sql, const char *table, const char *comment)
     str_add(sql, table);
     str_add(sql, " IS ");
     if (*comment)
-        sqltext_add_literal(sql, comment);
+        pg_literal_add(sql, comment);
     else
         str_add(sql, "NULL");
 }

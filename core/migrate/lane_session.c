@@ -6,7 +6,7 @@
 #include "core/base/hash.h"
 #include "core/migrate/blockers.h"
 #include "core/migrate/lane_internal.h"
-#include "core/migrate/sqltext.h"
+#include "core/pg/literal.h"
 
 static const int64_t lane_key = 0x74656e616e746c; /* its advisory lock, one in each database */
 enum {

@@ -4,8 +4,8 @@
 
 #include "core/base/str.h"
 #include "core/migrate/repair_internal.h"
-#include "core/migrate/sqltext.h"
 #include "core/migrate/tracking_internal.h"
+#include "core/pg/literal.h"
 
 /* Formats in the names of backups. */
 static const char *const short_names[] = {[TRACKING_NAME] = "name",

@@ -7,8 +7,8 @@
 #include "core/base/str.h"
 #include "core/migrate/place.h"
 #include "core/migrate/sqlcheck.h"
-#include "core/migrate/sqltext.h"
 #include "core/migrate/tracking_internal.h"
+#include "core/pg/literal.h"
 #include "core/pg/script.h"
 
 enum { ROUNDS_MAX = 4, NONCE_SIZE = 25 };
@@ -81,7 +81,7 @@ static void add_setting(struct str *sql, const char *name, const char *value)
 {
     str_addf(sql, "%sset_config('%s', ", sql->len && sql->data[sql->len - 1] == ')' ? ", " : "",
              name);
-    sqltext_add_literal(sql, value);
+    pg_literal_add(sql, value);
     str_add(sql, ", true)");
 }
 
@@ -118,7 +118,7 @@ static err_code add_settings(struct seeding *s, const char *nonce, struct err *e
 static void end_check(struct str *sql, const char *message)
 {
     str_add(sql, " THEN ");
-    sqltext_add_literal(sql, message);
+    pg_literal_add(sql, message);
     str_add(sql, "::text END::integer;\n");
 }
 
@@ -136,12 +136,12 @@ static void add_guard(struct seeding *s, const char *table)
                  "(SELECT coalesce(max(sha256 || ' ' || coalesce(job_id, '')), '') FROM %s"
                  " WHERE name = ",
                  table);
-        sqltext_add_literal(sql, s->options->name);
+        pg_literal_add(sql, s->options->name);
         str_addf(sql, ") <> '%s%s%s'", s->state.sha256, s->state.sha256[0] ? " " : "",
                  s->state.job_id);
     } else {
         str_add(sql, "to_regclass(");
-        sqltext_add_literal(sql, table);
+        pg_literal_add(sql, table);
         str_add(sql, ") IS NOT NULL");
     }
     end_check(sql, "the seeds of the schema are not what was assumed");
@@ -158,12 +158,12 @@ static void add_record(struct seeding *s, const char *table, const char *nonce)
     struct str *sql = &s->sql;
 
     str_add(sql, "SELECT CASE WHEN current_setting('tenantd.nonce', true) IS DISTINCT FROM ");
-    sqltext_add_literal(sql, nonce);
+    pg_literal_add(sql, nonce);
     end_check(sql, "the seed ended its transaction");
     str_addf(sql, "INSERT INTO %s AS s (name, sha256, applied_at, job_id) VALUES (", table);
-    sqltext_add_literal(sql, s->options->name);
+    pg_literal_add(sql, s->options->name);
     str_addf(sql, ", '%s', clock_timestamp(), ", s->bound->seed->sha256);
-    sqltext_add_literal(sql, s->options->job_id ? s->options->job_id : "");
+    pg_literal_add(sql, s->options->job_id ? s->options->job_id : "");
     str_add(sql, ") ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256,"
                  " applied_at = excluded.applied_at, job_id = excluded.job_id, runs = s.runs + 1;\n"
                  "COMMIT;\n");

@@ -9,8 +9,8 @@
 #include "core/migrate/place.h"
 #include "core/migrate/seed_internal.h"
 #include "core/migrate/sqlcheck.h"
-#include "core/migrate/sqltext.h"
 #include "core/pg/ident.h"
+#include "core/pg/literal.h"
 
 /* As long as the longest name in quotes. */
 #define COVER "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"
@@ -208,7 +208,7 @@ static err_code add_value(struct str *sql, const struct seed_variable *v, const 
         return fail_at(v, ERR_INVALID_VARIABLE,
                        "is neither text without NUL nor a number, true, false or null", err);
     else
-        sqltext_add_literal(sql, text);
+        pg_literal_add(sql, text);
     return ERR_NONE;
 }
 

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is written to a tracking table, format by format. */
-#include <string.h>
-
-#include "core/migrate/sqltext.h"
 #include "core/migrate/tracking_internal.h"
-
-void sqltext_add_literal(struct str *sql, const char *value)
-{
-    if (strchr(value, '\\'))
-        str_add(sql, " E");
-    str_add_char(sql, '\'');
-    for (const char *p = value; *p; p++) {
-        if (*p == '\'' || *p == '\\')
-            str_add_char(sql, *p);
-        str_add_char(sql, *p);
-    }
-    str_add_char(sql, '\'');
-}
+#include "core/pg/literal.h"
 
 static const char *columns_of(tracking_format format)
 {
@@ -67,7 +52,7 @@ void tracking_sql_insert(struct str *sql, tracking_format format, const char *ta
     switch (format) {
     case TRACKING_NAME:
         str_add(sql, " (name) VALUES (");
-        sqltext_add_literal(sql, m->version);
+        pg_literal_add(sql, m->version);
         break;
     case TRACKING_HASH:
         str_addf(sql, " (hash, created_at) VALUES ('%s', clock_timestamp()", m->sha256);
@@ -80,7 +65,7 @@ void tracking_sql_insert(struct str *sql, tracking_format format, const char *ta
         if (format == TRACKING_DRIZZLE_KIT)
             break;
         str_add(sql, ", ");
-        sqltext_add_literal(sql, m->version);
+        pg_literal_add(sql, m->version);
         str_add(sql, ", clock_timestamp()");
         break;
     }
@@ -95,7 +80,7 @@ static void add_equals(struct str *sql, const char *column, const char *value)
         return;
     }
     str_add(sql, " = ");
-    sqltext_add_literal(sql, value);
+    pg_literal_add(sql, value);
 }
 
 void tracking_sql_delete(struct str *sql, tracking_format format, const char *table,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/pg/ident.h"
+#include "core/pg/literal.h"
 #include "core/schema/change_internal.h"
 #include "core/schema/normal.h"
 
@@ -64,22 +65,9 @@ const char *quoted_list(struct changing *c, const struct name_list *names)
     return keep_text(c, str_take(&out));
 }
 
-/* Backslashes would mean something else with standard_conforming_strings off, but not in E''. */
 const char *quoted_text(struct changing *c, const char *text)
 {
-    CLEANUP(str_clear) struct str out = STR_INIT;
-    bool escapes = text && strchr(text, '\\');
-
-    if (!text)
-        return "NULL";
-    str_add(&out, escapes ? "E'" : "'");
-    for (; *text; text++) {
-        if (*text == '\'' || (escapes && *text == '\\'))
-            str_add_char(&out, *text);
-        str_add_char(&out, *text);
-    }
-    str_add_char(&out, '\'');
-    return keep_text(c, str_take(&out));
+    return text ? keep_text(c, pg_literal(text)) : "NULL";
 }
 
 bool same_text(const char *a, const char *b)

@@ -14,6 +14,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/pg/literal.h"
 #include "core/schema/clone/clone_parts.h"
 #include "core/schema/diff.h"
 #include "core/schema/introspect.h"
@@ -186,7 +187,7 @@ static err_code create_schema(struct cloning *c, struct err *err)
     CLEANUP(str_clear) struct str sql = STR_INIT;
 
     str_addf(&sql, "CREATE SCHEMA %s; COMMENT ON SCHEMA %s IS ", c->target.sql, c->target.sql);
-    write_literal(&sql, c->o->comment);
+    pg_literal_add(&sql, c->o->comment);
     return str_ok(&sql) ? pg_command(c->pg, str_text(&sql), err)
                         : err_set(err, ERR_INTERNAL, "out of memory");
 }

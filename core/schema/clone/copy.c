@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/pg/literal.h"
 #include "core/schema/clone/clone_parts.h"
 #include "core/schema/normal.h"
 #include "core/schema/script/script_parts.h"
@@ -174,7 +175,7 @@ static void add_setval(const struct cloning *c, const char *name, struct str *sq
     str_addf(&copy, "%s.", c->target.sql);
     write_name(&copy, name);
     str_add(sql, "SELECT pg_catalog.setval(");
-    write_literal(sql, str_text(&copy));
+    pg_literal_add(sql, str_text(&copy));
     str_addf(sql, "::pg_catalog.regclass, s.last_value, s.is_called) FROM %s.", c->source.sql);
     write_name(sql, name);
     str_add(sql, " s;\n");

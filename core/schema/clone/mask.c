@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/pg/literal.h"
 #include "core/schema/clone/clone_parts.h"
 #include "core/schema/normal.h"
 #include "core/schema/script/script_parts.h"
@@ -261,7 +262,7 @@ static void add_constant(struct str *sql, const struct schema_column *c, const j
     if (json_is_null(value))
         str_add(sql, "NULL");
     else
-        write_literal(sql, dump ? dump : json_string_value(value));
+        pg_literal_add(sql, dump ? dump : json_string_value(value));
     add_typed(sql, c, target);
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/pg/literal.h"
 #include "core/schema/import/reader.h"
 
 enum { KEY_COLUMNS_MAX = 32 };
@@ -92,18 +93,14 @@ static void read_default(struct reader *r, const json_t *value, struct schema_co
     CLEANUP(freep)
     char *text = json_is_string(value) ? strdup(json_string_value(value))
                                        : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    CLEANUP(str_clear) struct str sql = STR_INIT;
     bool bare = json_is_boolean(value) || json_is_number(value);
+    CLEANUP(freep) char *literal = text && !bare ? pg_literal(text) : NULL;
+    CLEANUP(str_clear) struct str sql = STR_INIT;
 
-    r->b.failed |= !text;
-    str_add(&sql, bare ? "" : text && strchr(text, '\\') ? "E'" : "'");
-    for (const char *p = text; p && *p; p++) {
-        if (!bare && (*p == '\'' || *p == '\\'))
-            str_add_char(&sql, *p);
-        str_add_char(&sql, *p);
-    }
-    if (!bare)
-        str_addf(&sql, "'::%s", c->type.name);
+    r->b.failed |= !text || (!bare && !literal);
+    str_add(&sql, bare && text ? text : "");
+    if (literal)
+        str_addf(&sql, "%s::%s", literal, c->type.name);
     c->default_expr = model_text(&r->b, str_text(&sql));
 }
 

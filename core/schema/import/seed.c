@@ -10,6 +10,7 @@
 
 #include "core/base/json.h"
 #include "core/base/str.h"
+#include "core/pg/literal.h"
 #include "core/schema/import/reader.h"
 
 static const struct {
@@ -73,15 +74,9 @@ static void read_default(struct reader *r, const json_t *j, const char *pointer,
         c->default_expr = model_text(&r->b, text);
         return;
     }
-    CLEANUP(str_clear) struct str sql = STR_INIT;
-    str_add(&sql, strchr(text, '\\') ? "E'" : "'");
-    for (; *text; text++) {
-        if (*text == '\'' || *text == '\\')
-            str_add_char(&sql, *text);
-        str_add_char(&sql, *text);
-    }
-    str_add_char(&sql, '\'');
-    c->default_expr = model_text(&r->b, str_text(&sql));
+    CLEANUP(freep) char *literal = pg_literal(text);
+    r->b.failed |= !literal;
+    c->default_expr = literal ? model_text(&r->b, literal) : NULL;
 }
 
 /* As an identity: the sequence of a serial column would be an object of its own. */

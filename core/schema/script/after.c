@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What comes once the tables are there: indexes, foreign keys, row security, comments. */
+#include "core/pg/literal.h"
 #include "core/schema/script/script_parts.h"
 
 static void begin_alter(struct str *sql, const struct schema_table *t, bool only)
@@ -120,7 +121,7 @@ void write_comment(struct writer *w, const struct str *what, const char *comment
     if (!comment)
         return;
     str_addf(&sql, "COMMENT ON %s IS ", str_text(what));
-    write_literal(&sql, comment);
+    pg_literal_add(&sql, comment);
     writer_end(w, &sql);
 }
 

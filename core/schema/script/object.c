@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Types, and what is its definition. */
+#include "core/pg/literal.h"
 #include "core/schema/script/script_parts.h"
 
 void write_enum(struct writer *w, const struct schema_enum *e)
@@ -11,7 +12,7 @@ void write_enum(struct writer *w, const struct schema_enum *e)
     str_add(&sql, " AS ENUM (");
     for (size_t i = 0; i < e->labels.n; i++) {
         str_add(&sql, i ? ", " : "");
-        write_literal(&sql, e->labels.items[i]);
+        pg_literal_add(&sql, e->labels.items[i]);
     }
     str_add(&sql, ")");
     writer_end(w, &sql);

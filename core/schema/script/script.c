@@ -42,17 +42,6 @@ void write_name(struct str *sql, const char *name)
         str_add(sql, ident.sql);
 }
 
-void write_literal(struct str *sql, const char *text)
-{
-    str_add(sql, strchr(text, '\\') ? " E'" : "'");
-    for (; *text; text++) {
-        if (*text == '\'' || *text == '\\')
-            str_add_char(sql, *text);
-        str_add_char(sql, *text);
-    }
-    str_add_char(sql, '\'');
-}
-
 /* One thing that others may need. Those of a higher rank come later where the needs leave it open.
  */
 struct unit {

@@ -16,7 +16,6 @@ struct writer {
 /* A statement of what sql has; empties it. */
 void writer_end(struct writer *w, struct str *sql);
 void write_name(struct str *sql, const char *name); /* quoted */
-void write_literal(struct str *sql, const char *text);
 
 void write_enum(struct writer *w, const struct schema_enum *e);
 void write_domain(struct writer *w, const struct schema_domain *d);

@@ -3,6 +3,7 @@
  * themselves and attached. */
 #include <string.h>
 
+#include "core/pg/literal.h"
 #include "core/schema/script/script_parts.h"
 
 static void write_default(struct str *sql, const struct schema_column *c)
@@ -83,7 +84,7 @@ static void write_options(struct str *sql, const struct name_list *options)
         str_add(sql, i ? ", " : " WITH (");
         if (equals) {
             str_add_n(sql, options->items[i], (size_t)(equals - options->items[i]) + 1);
-            write_literal(sql, equals + 1);
+            pg_literal_add(sql, equals + 1);
         } else {
             str_add(sql, options->items[i]);
         }
