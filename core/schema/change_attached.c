@@ -5,20 +5,6 @@
 #include "core/schema/change_internal.h"
 #include "core/schema/normal.h"
 
-static const char *word_of(object_kind kind)
-{
-    switch (kind) {
-    case OBJECT_TRIGGER:
-        return "TRIGGER";
-    case OBJECT_RULE:
-        return "RULE";
-    case OBJECT_POLICY:
-        return "POLICY";
-    default:
-        return "STATISTICS";
-    }
-}
-
 /* "name ON table" of what has its name from its table only. */
 static const char *place_sql(struct changing *c, const struct schema_object *o)
 {
@@ -58,7 +44,7 @@ static void attach(struct changing *c, const struct schema_object *o)
         add_step(c, &doing, "%s", second + 2);
     }
     if (o->comment)
-        add_comment(c, word_of(o->kind), place_sql(c, o), o->comment);
+        add_comment(c, object_sql_word(o), place_sql(c, o), o->comment);
 }
 
 static void detach(struct changing *c, const struct schema_object *o)
@@ -66,7 +52,7 @@ static void detach(struct changing *c, const struct schema_object *o)
     if (!goes_with_table(c, o))
         add_step(c,
                  &(struct doing){.phase = PHASE_DETACH, .table = o->on, .lock = "ACCESS EXCLUSIVE"},
-                 "DROP %s %s", word_of(o->kind), place_sql(c, o));
+                 "DROP %s %s", object_sql_word(o), place_sql(c, o));
 }
 
 static void change_attached_one(struct changing *c, const struct schema_object *a,
@@ -80,7 +66,7 @@ static void change_attached_one(struct changing *c, const struct schema_object *
     if (b && b->definition && remade)
         attach(c, b);
     else if (b && !same_text(a->comment, b->comment))
-        add_comment(c, word_of(b->kind), place_sql(c, b), b->comment);
+        add_comment(c, object_sql_word(b), place_sql(c, b), b->comment);
 }
 
 /* GRANT ... TO ... taken back, or REVOKE ... FROM ... given again. */

@@ -99,21 +99,9 @@ void find_loose_objects(struct changing *c)
     }
 }
 
-static const char *function_word(const struct schema_object *o)
-{
-    return str_eq(o->on, "procedure")   ? "PROCEDURE"
-           : str_eq(o->on, "aggregate") ? "AGGREGATE"
-                                        : "FUNCTION";
-}
-
-/* An aggregate without arguments has a star in their place. */
 static const char *signature_of(struct changing *c, const struct schema_object *o)
 {
-    size_t n = strlen(o->name);
-
-    if (str_ends(o->name, "()") && str_eq(o->on, "aggregate"))
-        return own_name(c, path_of(c, "%.*s(*)", (int)n - 2, o->name));
-    return own_name(c, o->name);
+    return own_name(c, keep_text(c, object_signature(o)));
 }
 
 static bool is_needed_by_domain(const struct changing *c, const char *function)
@@ -138,7 +126,7 @@ static void drop_function(struct changing *c, const struct schema_object *o)
     add_step(c,
              &(struct doing){.phase = phase,
                              .rank = -height_of(c, c->from, path_of(c, "function/%s", o->name))},
-             "DROP %s %s", function_word(o), signature_of(c, o));
+             "DROP %s %s", object_sql_word(o), signature_of(c, o));
 }
 
 static void create_function(struct changing *c, const struct schema_object *o)
@@ -155,7 +143,7 @@ static void create_function(struct changing *c, const struct schema_object *o)
 static void comment_object(struct changing *c, const struct schema_object *o)
 {
     if (o->kind == OBJECT_FUNCTION)
-        add_comment(c, function_word(o), signature_of(c, o), o->comment);
+        add_comment(c, object_sql_word(o), signature_of(c, o), o->comment);
     else
         add_comment(c, o->kind == OBJECT_SEQUENCE ? "SEQUENCE" : "TYPE", quoted(c, o->name),
                     o->comment);

@@ -43,20 +43,6 @@ static int depth_of(const struct schema *s, const struct schema_table *t)
     return depth;
 }
 
-static const char *drop_word(const struct schema_table *t)
-{
-    switch (t->kind) {
-    case TABLE_VIEW:
-        return "VIEW";
-    case TABLE_MATERIALIZED_VIEW:
-        return "MATERIALIZED VIEW";
-    case TABLE_FOREIGN:
-        return "FOREIGN TABLE";
-    default:
-        return "TABLE";
-    }
-}
-
 static void add_constraint_line(struct changing *c, struct str *out, const char *name,
                                 const char *definition)
 {
@@ -166,7 +152,7 @@ void comment_table(struct changing *c, const struct schema_table *t)
     const char *table = quoted(c, t->name);
 
     if (t->comment)
-        add_comment(c, drop_word(t), table, t->comment);
+        add_comment(c, table_sql_word(t->kind), table, t->comment);
     for (size_t i = 0; i < t->n_columns; i++)
         if (t->columns[i].comment)
             add_comment(c, "COLUMN", path_of(c, "%s.%s", table, quoted(c, t->columns[i].name)),
@@ -224,7 +210,7 @@ static void drop_table(struct changing *c, const struct schema_table *t, int ran
                              .rank = rank,
                              .table = t->name,
                              .hazards = CHANGE_DESTRUCTIVE},
-             "DROP %s %s", drop_word(t), quoted(c, t->name));
+             "DROP %s %s", table_sql_word(t->kind), quoted(c, t->name));
 }
 
 /* Tells of a table that goes, unless another thing of its name was told of. */
@@ -305,7 +291,7 @@ static void change_table_comment(struct changing *c, const struct schema_table *
     if (json_equal(must, is))
         return;
     add_change(c, CHANGE_CHANGED, "comment", path_of(c, "tables/%s/comment", to->name), must, is);
-    add_comment(c, drop_word(to), quoted(c, to->name), to->comment);
+    add_comment(c, table_sql_word(to->kind), quoted(c, to->name), to->comment);
     end_change(c);
 }
 

@@ -327,6 +327,55 @@ const char *object_kind_name(object_kind kind)
     return names[kind];
 }
 
+const char *table_sql_word(table_kind kind)
+{
+    switch (kind) {
+    case TABLE_VIEW:
+        return "VIEW";
+    case TABLE_MATERIALIZED_VIEW:
+        return "MATERIALIZED VIEW";
+    case TABLE_FOREIGN:
+        return "FOREIGN TABLE";
+    case TABLE_PLAIN:
+    case TABLE_PARTITIONED:
+        break;
+    }
+    return "TABLE";
+}
+
+const char *object_sql_word(const struct schema_object *o)
+{
+    static const char *const words[] = {
+        [OBJECT_COMPOSITE] = "TYPE",
+        [OBJECT_RANGE] = "TYPE",
+        [OBJECT_SEQUENCE] = "SEQUENCE",
+        [OBJECT_FUNCTION] = "FUNCTION",
+        [OBJECT_STATISTICS] = "STATISTICS",
+        [OBJECT_TRIGGER] = "TRIGGER",
+        [OBJECT_RULE] = "RULE",
+        [OBJECT_POLICY] = "POLICY",
+        [OBJECT_GRANT] = "",
+        [OBJECT_OTHER] = "",
+    };
+
+    if (o->kind == OBJECT_FUNCTION && str_eq(o->on, "procedure"))
+        return "PROCEDURE";
+    return o->kind == OBJECT_FUNCTION && str_eq(o->on, "aggregate") ? "AGGREGATE" : words[o->kind];
+}
+
+char *object_signature(const struct schema_object *o)
+{
+    CLEANUP(str_clear) struct str text = STR_INIT;
+
+    str_add(&text, o->name);
+    if (str_ends(o->name, "()") && str_eq(o->on, "aggregate")) {
+        str_reset(&text);
+        str_add_n(&text, o->name, strlen(o->name) - 2);
+        str_add(&text, "(*)");
+    }
+    return str_take(&text);
+}
+
 void *list_grow(void **items, size_t n, size_t size)
 {
     if (!n || (n & (n - 1)) == 0) { /* full at every power of two */

@@ -248,6 +248,13 @@ const char *fk_action_name(fk_action action);
 const char *column_identity_name(column_identity identity);
 const char *object_kind_name(object_kind kind);
 
+/* What COMMENT ON and DROP call it: "MATERIALIZED VIEW", "AGGREGATE"; "" for what neither knows. */
+const char *table_sql_word(table_kind kind);
+const char *object_sql_word(const struct schema_object *o);
+/* How SQL names a function: an aggregate without arguments has a star in their place. free() it; NULL:
+ * no memory. */
+char *object_signature(const struct schema_object *o) MUST_USE;
+
 /*
  * For building: makes room for one more element of size bytes behind the n of *items, zeroed.
  * NULL without memory; *items is as before then.

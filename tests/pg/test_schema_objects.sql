@@ -19,6 +19,9 @@ CREATE PROCEDURE clean(INOUT n int) LANGUAGE plpgsql AS 'BEGIN n = 0; END';
 CREATE FUNCTION add_up(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2';
 CREATE AGGREGATE total(int) (SFUNC = add_up, STYPE = int, INITCOND = '0', PARALLEL = SAFE);
 
+CREATE AGGREGATE every_row(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0');
+COMMENT ON AGGREGATE every_row(*) IS 'as count does';
+
 CREATE TABLE people (
     id int GENERATED ALWAYS AS IDENTITY (START WITH 7 INCREMENT BY 3) PRIMARY KEY,
     ticket bigint NOT NULL DEFAULT nextval('tickets'),

@@ -125,22 +125,6 @@ void write_comment(struct writer *w, const struct str *what, const char *comment
     writer_end(w, &sql);
 }
 
-static const char *word_of(table_kind kind)
-{
-    switch (kind) {
-    case TABLE_VIEW:
-        return "VIEW";
-    case TABLE_MATERIALIZED_VIEW:
-        return "MATERIALIZED VIEW";
-    case TABLE_FOREIGN:
-        return "FOREIGN TABLE";
-    case TABLE_PLAIN:
-    case TABLE_PARTITIONED:
-        return "TABLE";
-    }
-    return "TABLE";
-}
-
 /* "CONSTRAINT name ON table" and the like. */
 static void comment_on(struct writer *w, const char *word, const char *name,
                        const struct schema_table *t, const char *comment)
@@ -176,7 +160,7 @@ void write_table_comments(struct writer *w, const struct schema_table *t)
 {
     CLEANUP(str_clear) struct str what = STR_INIT;
 
-    str_addf(&what, "%s ", word_of(t->kind));
+    str_addf(&what, "%s ", table_sql_word(t->kind));
     write_name(&what, t->name);
     write_comment(w, &what, t->comment);
     for (size_t i = 0; i < t->n_columns; i++) {

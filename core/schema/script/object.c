@@ -55,33 +55,6 @@ void write_object(struct writer *w, const struct schema_object *o)
     writer_end(w, &sql);
 }
 
-static const char *word_of(const struct schema_object *o)
-{
-    switch (o->kind) {
-    case OBJECT_COMPOSITE:
-    case OBJECT_RANGE:
-        return "TYPE";
-    case OBJECT_SEQUENCE:
-        return "SEQUENCE";
-    case OBJECT_FUNCTION:
-        return o->on && o->on[0] == 'p'   ? "PROCEDURE"
-               : o->on && o->on[0] == 'a' ? "AGGREGATE"
-                                          : "FUNCTION";
-    case OBJECT_STATISTICS:
-        return "STATISTICS";
-    case OBJECT_TRIGGER:
-        return "TRIGGER";
-    case OBJECT_RULE:
-        return "RULE";
-    case OBJECT_POLICY:
-        return "POLICY";
-    case OBJECT_GRANT:
-    case OBJECT_OTHER:
-        break;
-    }
-    return "";
-}
-
 static bool hangs_on_table(object_kind kind)
 {
     return kind == OBJECT_TRIGGER || kind == OBJECT_RULE || kind == OBJECT_POLICY;
@@ -90,12 +63,13 @@ static bool hangs_on_table(object_kind kind)
 void write_object_comment(struct writer *w, const struct schema_object *o)
 {
     CLEANUP(str_clear) struct str what = STR_INIT;
+    CLEANUP(freep) char *signature = o->kind == OBJECT_FUNCTION ? object_signature(o) : NULL;
 
     if (!o->comment)
         return;
-    str_addf(&what, "%s ", word_of(o));
-    if (o->kind == OBJECT_FUNCTION)
-        str_add(&what, o->name); /* a signature */
+    str_addf(&what, "%s ", object_sql_word(o));
+    if (signature)
+        str_add(&what, signature);
     else
         write_name(&what, o->name);
     if (hangs_on_table(o->kind)) {
