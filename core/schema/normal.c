@@ -189,10 +189,10 @@ char *schema_mark(const char *sql, const char *schema)
     return str_take(&out);
 }
 
-/* How the schema is named in SQL, and in a literal of its own. */
+/* How the schema is named. */
 struct naming {
-    const char *name; /* NULL: not at all */
-    struct pg_ident ident;
+    const char *sql;  /* NULL: not at all, names are bare */
+    const char *text; /* in a literal of its own; NULL: it cannot be named there */
 };
 
 static bool is_mark(const char *sql)
@@ -203,8 +203,8 @@ static bool is_mark(const char *sql)
 
 static void name_schema(const struct naming *naming, const char **sql, size_t n, struct str *out)
 {
-    if (naming->name)
-        str_add(out, naming->ident.sql);
+    if (naming->sql)
+        str_add(out, naming->sql);
     else if ((*sql)[n] == '.')
         (*sql)++; /* bare: without the dot */
     else
@@ -222,9 +222,14 @@ static void requalify_literal(const struct naming *naming, const char *literal, 
     if (literal[n] == ':')
         requalify(naming, str_text(&inner), &inside);
     else
-        str_add(&inside, naming->name ? naming->name : SCHEMA_MARK);
+        str_add(&inside, naming->text);
     add_literal(out, str_text(&inside));
     out->failed = out->failed || !str_ok(&inner) || !str_ok(&inside);
+}
+
+static bool names_schema(const char *literal, size_t n)
+{
+    return strncmp(literal + n, "::reg", 5) == 0 || says(literal, n, SCHEMA_MARK);
 }
 
 static void requalify(const struct naming *naming, const char *sql, struct str *out)
@@ -236,45 +241,40 @@ static void requalify(const struct naming *naming, const char *sql, struct str *
         if (is_mark(sql)) {
             n = strlen(SCHEMA_MARK);
             name_schema(naming, &sql, n, out);
-        } else if (kind == TOKEN_LITERAL &&
-                   (strncmp(sql + n, "::reg", 5) == 0 || says(sql, n, SCHEMA_MARK))) {
+        } else if (kind == TOKEN_LITERAL && naming->text && names_schema(sql, n)) {
             requalify_literal(naming, sql, n, out);
         } else {
+            out->failed |= kind == TOKEN_LITERAL && !naming->text &&
+                           memmem(sql, n, SCHEMA_MARK, strlen(SCHEMA_MARK));
             str_add_n(out, sql, n);
         }
     }
 }
 
-char *schema_requalify(const char *sql, const char *schema)
+static char *name_by(const struct naming *naming, const char *sql)
 {
     CLEANUP(str_clear) struct str out = STR_INIT;
-    struct naming naming = {.name = schema};
 
+    requalify(naming, sql, &out);
+    return str_take(&out);
+}
+
+char *schema_requalify(const char *sql, const char *schema)
+{
+    struct pg_ident ident;
+
+    if (!schema)
+        return name_by(&(struct naming){.text = SCHEMA_MARK}, sql);
     if (str_eq(schema, SCHEMA_MARK))
         return strdup(sql);
-    if (schema && pg_ident_quote(schema, &naming.ident, NULL))
+    if (pg_ident_quote(schema, &ident, NULL))
         return NULL;
-    requalify(&naming, sql, &out);
-    return str_take(&out);
+    return name_by(&(struct naming){.sql = ident.sql, .text = schema}, sql);
 }
 
 char *schema_put_mark(const char *sql, const char *with)
 {
-    CLEANUP(str_clear) struct str out = STR_INIT;
-    token_kind kind;
-
-    for (size_t n; *sql; sql += n) {
-        n = token_len(sql, &kind);
-        if (is_mark(sql)) {
-            n = strlen(SCHEMA_MARK);
-            str_add(&out, with);
-            continue;
-        }
-        if (kind == TOKEN_LITERAL && memmem(sql, n, SCHEMA_MARK, strlen(SCHEMA_MARK)))
-            return NULL;
-        str_add_n(&out, sql, n);
-    }
-    return str_take(&out);
+    return name_by(&(struct naming){.sql = with}, sql);
 }
 
 bool sql_mentions(const char *sql, const char *name)
