@@ -30,12 +30,10 @@ static void making_clear(struct making *m)
     schema_free(m->model);
 }
 
-/* There is none, for a reason that holds as long as the catalog does. */
-static void refuse(struct making *m, const char *fmt, const char *what)
+/* There is none, for a reason that holds as long as the catalog does: what is in front of detail. */
+static void refuse(struct making *m, const char *why, const char *detail)
 {
-    char *reason = m->out->reason;
-    /* fmt is one of the literals below */
-    (void)snprintf(reason, sizeof m->out->reason, "%s%.180s", fmt, what);
+    (void)snprintf(m->out->reason, sizeof m->out->reason, "%s%.180s", why, detail);
 }
 
 static bool is_refused(const struct making *m)
@@ -68,6 +66,17 @@ static err_code replay(struct making *m)
     return rc == ERR_MIGRATION_FAILED ? ERR_NONE : rc;
 }
 
+/* The statement is asked about the replayed schema, and its first row gives a reason. */
+static err_code refuse_for(struct making *m, const struct pg_stmt *stmt)
+{
+    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
+    err_code rc = pg_query(m->pg, stmt, PG_ARGS(PG_ARG((const char *)m->replayed)), &rows, m->err);
+
+    if (!rc && pg_rows_count(rows))
+        refuse(m, "", pg_text(rows, 0, "reason"));
+    return rc;
+}
+
 /* The statistics of this transaction count what was done to rows, wherever. */
 static err_code check_rows(struct making *m)
 {
@@ -87,12 +96,7 @@ static err_code check_rows(struct making *m)
                " FROM pg_catalog.pg_sequences WHERE schemaname = $1 AND last_value IS NOT NULL"
                " ORDER BY 1 LIMIT 1",
     };
-    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-    err_code rc = pg_query(m->pg, &stmt, PG_ARGS(PG_ARG((const char *)m->replayed)), &rows, m->err);
-
-    if (!rc && pg_rows_count(rows))
-        refuse(m, "", pg_text(rows, 0, "reason"));
-    return rc;
+    return refuse_for(m, &stmt);
 }
 
 /* What a DO block made elsewhere: its OID is behind that of the scratch schema, and it is not there
@@ -114,12 +118,7 @@ static err_code check_elsewhere(struct making *m)
             "  AND m.xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
             " ORDER BY 1 LIMIT 1",
     };
-    CLEANUP(pg_rows_freep) struct pg_rows *rows = NULL;
-    err_code rc = pg_query(m->pg, &stmt, PG_ARGS(PG_ARG((const char *)m->replayed)), &rows, m->err);
-
-    if (!rc && pg_rows_count(rows))
-        refuse(m, "", pg_text(rows, 0, "reason"));
-    return rc;
+    return refuse_for(m, &stmt);
 }
 
 static err_code read_model(struct making *m)
