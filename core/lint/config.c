@@ -239,31 +239,32 @@ void lint_config_set(struct lint_config *config, const json_t *rules, const char
         set_rule(config, name, value, json_pointer(pointer, sizeof pointer, base, name), &to);
 }
 
+/* NULL for an empty text, and after a complaint. */
+static json_t *parse(const char *text, const struct telling *to)
+{
+    json_t *rules = NULL;
+    struct err err;
+
+    if (*text && json_parse(text, strlen(text), &rules, &err))
+        tell(to, "", err_name(err.code), "%s", err.msg);
+    return rules;
+}
+
 void lint_config_read(struct lint_config *config, const char *text, lint_complaint *complain,
                       void *ctx)
 {
-    json_auto_t *rules = NULL;
-    struct err err;
+    json_auto_t *rules = parse(text, &(struct telling){complain, ctx});
 
-    if (!*text)
-        return;
-    if (json_parse(text, strlen(text), &rules, &err))
-        tell(&(struct telling){complain, ctx}, "", err_name(err.code), "%s", err.msg);
-    else
+    if (rules)
         lint_config_set(config, rules, "", complain, ctx);
 }
 
 void lint_config_custom(struct lint_config *config, const char *text, lint_complaint *complain,
                         void *ctx)
 {
-    json_auto_t *rules = NULL;
-    struct err err;
+    json_auto_t *rules = parse(text, &(struct telling){complain, ctx});
 
-    if (!*text)
-        return;
-    if (json_parse(text, strlen(text), &rules, &err))
-        complain(ctx, "", err_name(err.code), err.msg);
-    else
+    if (rules)
         custom_rules_read(&config->customs, rules, complain, ctx);
 }
 
