@@ -85,9 +85,8 @@ struct api_route {
     bool open;                    /* any valid token will do */
     bool public;                  /* not even a token */
     bool secret;                  /* the reply holds one: it is never stored */
-    bool pure;                    /* a POST that changes nothing: it needs no Idempotency-Key */
-    /* whether this request of the route is pure; NULL: the member above says it */
-    bool (*plain)(const struct call *call);
+    /* whether a POST of the route changes nothing: it needs no Idempotency-Key; NULL: none is so */
+    bool (*pure)(const struct call *call);
     bool ticket;                  /* a ticket of POST /v1/event-tickets will do, too */
     bool offline;                 /* no connection to the control database is needed */
     body_kind body;

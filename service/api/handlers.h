@@ -37,6 +37,7 @@ api_handler schemas_diff;
 api_handler shared_get, shared_migrations, shared_export;
 /* lint.c */
 api_handler lint_create, lint_rules_list;
+bool lint_only_reads(const struct call *call); /* always */
 api_handler shared_get, shared_migrations, shared_export, shared_schema;
 /* pools.c */
 api_handler pools_list, warmups_create, health_get, metrics_get;

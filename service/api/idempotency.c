@@ -168,8 +168,8 @@ struct reply run_idempotently(struct call *call)
     struct idempotent idem = {.call = call};
     struct err err = {.code = ERR_NONE};
 
-    bool plain = call->route->pure || (call->route->plain && call->route->plain(call));
-    if (call->route->pattern.method != HTTP_POST || !value || plain)
+    bool pure = call->route->pure && call->route->pure(call);
+    if (call->route->pattern.method != HTTP_POST || !value || pure)
         return call->route->fn(call);
     if (read_key(value, idem.key, &err))
         return call_fail(call, &err);

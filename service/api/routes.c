@@ -16,7 +16,7 @@
     ROUTE(POST, p, o, SCOPE_MIGRATIONS_REPAIR), .body = BODY_JSON, .query = {"dry_run"}
 /* Rows are the tenant's: they are never stored */
 #define QUERY                                                                                      \
-    .body = BODY_JSON, .query = {"dry_run"}, .secret = true, .plain = query_only_reads
+    .body = BODY_JSON, .query = {"dry_run"}, .secret = true, .pure = query_only_reads
 
 const struct api_route api_routes[] = {
     /* tenants */
@@ -134,14 +134,14 @@ const struct api_route api_routes[] = {
     {ROUTE(GET, "/v1/shared/schema/export", "exportSharedSchema", SCOPE_SCHEMA_READ), .query = {EXPORT},
      .fn = shared_export},
     /* lint */
-    {ROUTE(POST, "/v1/lint", "lint", SCOPE_SCHEMA_READ), .body = BODY_JSON, .pure = true, .query = {"format"},
+    {ROUTE(POST, "/v1/lint", "lint", SCOPE_SCHEMA_READ), .body = BODY_JSON, .pure = lint_only_reads, .query = {"format"},
      .fn = lint_create},
     {ROUTE(GET, "/v1/lint/rules", "listLintRules", SCOPE_SCHEMA_READ), .offline = true,
      .fn = lint_rules_list},
     {ROUTE(POST, "/v1/shared/query", "queryShared", SCOPE_QUERIES_RUN), QUERY, .fn = shared_query},
     /* queries */
     {ROUTE(POST, "/v1/queries", "queryTenants", SCOPE_QUERIES_RUN), .body = BODY_JSON,
-     .secret = true, .plain = query_only_reads, .fn = queries_create},
+     .secret = true, .pure = query_only_reads, .fn = queries_create},
     {ROUTE(POST, "/v1/schema/diff", "diffSchemas", SCOPE_SCHEMA_READ),
      .body = BODY_JSON, .fn = schemas_diff},
     /* drift */
