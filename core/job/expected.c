@@ -93,25 +93,21 @@ static err_code read_model(struct pg *pg, const char *schema, const char *tracki
     return *out ? ERR_NONE : err_set(err, ERR_INTERNAL, "out of memory");
 }
 
-/* The savepoint is gone back to whatever happens, and all of it with it. */
-static err_code make_expected(struct engine *engine, struct pg *pg, const struct catalog *catalog,
-                              const bool *applied, char **out, struct err *err)
-{
-    const struct engine_settings *s = engine_settings(engine);
-    char scratch[SCRATCH_NAME_SIZE];
+struct replaying {
+    const struct expected_ask *ask;
+    char *text; /* the model as canonical JSON; the caller's */
+};
 
-    err_code rc = pg_command(pg, "SAVEPOINT tenantd_replay", err);
-    if (rc)
-        return rc;
-    rc = scratch_make(pg, s->shared_schema, scratch, err);
+static err_code replay_and_read(struct pg *pg, void *arg, struct err *err)
+{
+    struct replaying *r = arg;
+    const struct engine_settings *s = engine_settings(r->ask->engine);
+    char scratch[SCRATCH_NAME_SIZE];
+    err_code rc = scratch_make(pg, s->shared_schema, scratch, err);
+
     if (!rc)
-        rc = scratch_replay(pg, catalog, applied, err);
-    if (!rc)
-        rc = read_model(pg, scratch, s->tracking_table, out, err);
-    err_code back =
-        pg_command(pg, "ROLLBACK TO SAVEPOINT tenantd_replay; RELEASE SAVEPOINT tenantd_replay",
-                   rc ? NULL : err);
-    return rc ? rc : back;
+        rc = scratch_replay(pg, r->ask->catalog, r->ask->applied, err);
+    return rc ? rc : read_model(pg, scratch, s->tracking_table, &r->text, err);
 }
 
 static err_code compare(struct expecting *e, const char *expected, const char *found,
@@ -142,13 +138,17 @@ err_code expected_verify(void *ctx, struct pg *pg, const struct catalog *catalog
     struct expected_cache *cache = engine_expected(e->engine);
     CLEANUP(freep) char *expected = NULL;
     CLEANUP(freep) char *found = NULL;
+    const struct expected_ask ask = {
+        .engine = e->engine, .server = e->server, .catalog = catalog, .applied = applied};
+    struct replaying r = {.ask = &ask};
     char key[SHA256_HEX_SIZE];
     err_code rc = ERR_NONE;
 
     key_of(e->server, catalog, applied, key);
     expected = expected_recall(cache, key);
     if (!expected) {
-        rc = make_expected(e->engine, pg, catalog, applied, &expected, err);
+        rc = pg_undone(pg, replay_and_read, &r, err);
+        expected = r.text;
         if (!rc)
             expected_remember(cache, key, expected);
     }
@@ -158,11 +158,6 @@ err_code expected_verify(void *ctx, struct pg *pg, const struct catalog *catalog
         return rc;
     return compare(e, expected, found, err);
 }
-
-struct replaying {
-    const struct expected_ask *ask;
-    char *text;
-};
 
 static err_code replay_work(struct pg *pg, void *arg, struct err *err)
 {
@@ -174,8 +169,7 @@ static err_code replay_work(struct pg *pg, void *arg, struct err *err)
     (void)snprintf(sql, sizeof sql, "SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d",
                    s->lock_timeout_ms, s->statement_timeout_ms);
     err_code rc = pg_command(pg, sql, err);
-    return rc ? rc
-              : make_expected(r->ask->engine, pg, r->ask->catalog, r->ask->applied, &r->text, err);
+    return rc ? rc : pg_undone(pg, replay_and_read, r, err);
 }
 
 static err_code make_answer(const struct expected_ask *ask, struct pg *pg, const char *key,

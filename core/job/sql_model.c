@@ -82,22 +82,21 @@ static err_code run_statements(const struct request *x, struct pg *pg, struct er
     return ERR_NONE;
 }
 
-static err_code work(struct pg *pg, void *arg, struct err *err)
+static err_code read_model(struct pg *pg, void *arg, struct err *err)
 {
     struct request *x = arg;
-    err_code rc = pg_command(pg, "SAVEPOINT tenantd_scratch", err);
+    err_code rc = make_schema(x, pg, err);
 
-    if (rc)
-        return rc;
-    rc = make_schema(x, pg, err);
+    schema_freep(&x->out); /* of an attempt whose COMMIT failed */
+    x->out = NULL;
     if (!rc)
         rc = run_statements(x, pg, err);
-    if (!rc)
-        rc = schema_read(pg, x->schema, NULL, &x->out, err);
-    err_code back =
-        pg_command(pg, "ROLLBACK TO SAVEPOINT tenantd_scratch; RELEASE SAVEPOINT tenantd_scratch",
-                   rc ? NULL : err);
-    return rc ? rc : back;
+    return rc ? rc : schema_read(pg, x->schema, NULL, &x->out, err);
+}
+
+static err_code work(struct pg *pg, void *arg, struct err *err)
+{
+    return pg_undone(pg, read_model, arg, err);
 }
 
 err_code sql_model_read(struct pg *pg, const struct migration *m,

@@ -112,6 +112,9 @@ unsigned char *pg_bytes(const struct pg_rows *rows, size_t row, const char *colu
  * transaction it just runs work, which then commits or fails with the outer one. */
 typedef err_code pg_work(struct pg *pg, void *arg, struct err *err);
 err_code pg_tx(struct pg *pg, pg_work *work, void *arg, struct err *err) MUST_USE;
+/* Inside an open transaction: runs work in a savepoint that is gone back to whatever becomes of it.
+ * The transaction then has its settings back, and its life if work had failed. */
+err_code pg_undone(struct pg *pg, pg_work *work, void *arg, struct err *err) MUST_USE;
 
 /* Asks the server to stop what the connection is doing; callable from any thread while the
  * handle lives. Best effort: the statement may have ended by itself. */

@@ -50,3 +50,16 @@ err_code pg_tx(struct pg *pg, pg_work *work, void *arg, struct err *err)
     }
     return rc;
 }
+
+err_code pg_undone(struct pg *pg, pg_work *work, void *arg, struct err *err)
+{
+    err_code rc = pg_command(pg, "SAVEPOINT tenantd_undone", err);
+
+    if (rc)
+        return rc;
+    rc = work(pg, arg, err);
+    err_code back =
+        pg_command(pg, "ROLLBACK TO SAVEPOINT tenantd_undone; RELEASE SAVEPOINT tenantd_undone",
+                   rc ? NULL : err);
+    return rc ? rc : back;
+}

@@ -274,8 +274,9 @@ static void hand_over(struct schema_reader *r, struct request *request)
     }
 }
 
-static err_code read_all(struct pg *pg, struct request *request, struct err *err)
+static err_code read_all(struct pg *pg, void *arg, struct err *err)
 {
+    struct request *request = arg;
     CLEANUP(reader_clear)
     struct schema_reader r = {
         .pg = pg,
@@ -300,20 +301,6 @@ static err_code read_in_own(struct pg *pg, void *arg, struct err *err)
     return rc ? rc : read_all(pg, arg, err);
 }
 
-/* Rolling back to the savepoint gives the transaction its settings back, and its life if it
- * failed. */
-static err_code read_in_callers(struct pg *pg, struct request *request, struct err *err)
-{
-    err_code rc = pg_command(pg, "SAVEPOINT tenantd_schema_read", err);
-    if (rc)
-        return rc;
-    rc = read_all(pg, request, err);
-    err_code back = pg_command(
-        pg, "ROLLBACK TO SAVEPOINT tenantd_schema_read; RELEASE SAVEPOINT tenantd_schema_read",
-        rc ? NULL : err);
-    return rc ? rc : back;
-}
-
 err_code schemas_read(struct pg *pg, const char *const *names, size_t n,
                       const struct schema_options *options, struct schema **out, struct err *err)
 {
@@ -331,7 +318,7 @@ err_code schemas_read(struct pg *pg, const char *const *names, size_t n,
     for (size_t i = 0; i < n && !rc; i++)
         rc = pg_ident_quote(names[i], &ident, err);
     if (!rc)
-        rc = pg_in_transaction(pg) ? read_in_callers(pg, &request, err)
+        rc = pg_in_transaction(pg) ? pg_undone(pg, read_all, &request, err)
                                    : pg_tx(pg, read_in_own, &request, err);
     for (size_t i = 0; i < n && rc; i++) {
         schema_free(out[i]);
