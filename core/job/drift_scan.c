@@ -13,14 +13,6 @@
 
 enum { READS = 3 }; /* of one schema that changes while it is read */
 
-/* Compiling the statements would take longer than running them, and so would planning them each time.
- * And where there are thousands of schemas, no catalog is to be read from one end to the other for
- * some of them, whatever the planner thinks of how many. */
-#define READ_SETTINGS                                                                              \
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL jit = off;"             \
-    "SET LOCAL plan_cache_mode = force_generic_plan;"                                              \
-    "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off"
-
 const char *drift_state_name(drift_state state)
 {
     static const char *const names[] = {[DRIFT_OK] = "ok",
@@ -244,40 +236,19 @@ static void free_models(struct schema **models, size_t n)
     free(models);
 }
 
-/* Models to be read; models[i] stays NULL where there is no such schema. */
-struct reading {
-    const char **names;
-    size_t n;
-    struct schema_options options;
-    struct schema **models;
-};
-
-static err_code read_work(struct pg *pg, void *arg, struct err *err)
-{
-    struct reading *r = arg;
-    err_code rc = pg_command(pg, READ_SETTINGS, err);
-
-    for (size_t i = 0; i < r->n; i++) { /* of an attempt whose COMMIT failed */
-        schema_free(r->models[i]);
-        r->models[i] = NULL;
-    }
-    return rc ? rc : schemas_read(pg, r->names, r->n, &r->options, r->models, err);
-}
-
+/* models[i] stays NULL where there is no such schema. */
 static err_code read_models(struct drift_scan *scan, const struct drift_subject *subjects, size_t n,
                             struct schema **models, struct err *err)
 {
-    struct reading r = {.names = calloc(n, sizeof *r.names),
-                        .n = n,
-                        .options = options_of(scan->o.engine),
-                        .models = models};
+    struct schema_options options = options_of(scan->o.engine);
+    const char **names = calloc(n, sizeof *names);
 
-    if (!r.names)
+    if (!names)
         return err_set(err, ERR_INTERNAL, "out of memory");
     for (size_t i = 0; i < n; i++)
-        r.names[i] = subjects[i].schema;
-    err_code rc = pg_tx(scan->o.pg, read_work, &r, err);
-    free(r.names);
+        names[i] = subjects[i].schema;
+    err_code rc = schemas_read(scan->o.pg, names, n, &options, models, err);
+    free(names);
     return rc;
 }
 

@@ -127,9 +127,13 @@ static const struct pg_stmt settings_stmt = {
            " pg_catalog.set_config('bytea_output', 'hex', true),"
            " pg_catalog.set_config('extra_float_digits', '1', true),"
            " pg_catalog.set_config('quote_all_identifiers', 'off', true),"
-           /* compiling a statement takes longer than any of these, and estimates are high where
-            * catalogs have grown since their last ANALYZE */
-           " pg_catalog.set_config('jit', 'off', true)",
+           /* compiling a statement takes longer than any of these, and so does planning it each
+            * time; and where there are thousands of schemas no catalog is to be read from one end
+            * to the other, whatever the planner thinks of how many are asked for */
+           " pg_catalog.set_config('jit', 'off', true),"
+           " pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true),"
+           " pg_catalog.set_config('enable_seqscan', 'off', true),"
+           " pg_catalog.set_config('enable_mergejoin', 'off', true)",
 };
 
 static err_code set_settings(struct schema_reader *r, struct err *err)
