@@ -174,8 +174,6 @@ START_TEST(samples_become_each_other)
     CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
     const char *const files[] = {samples[_i].from, samples[_i].to}, *names[] = {"first", "second"};
 
-    pg_fixture_sql(pg, "CREATE SCHEMA IF NOT EXISTS shared;"
-                       "CREATE TABLE IF NOT EXISTS shared.plans (id int PRIMARY KEY)");
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
         if (files[i])
             schema_sample_make(pg, names[i], files[i]);

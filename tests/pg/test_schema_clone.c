@@ -529,11 +529,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    pg_fixture_start();
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    pg_fixture_stop();
-    return failed ? 1 : 0;
+    return pg_fixture_run(suite());
 }

@@ -18,6 +18,7 @@
 #include "core/schema/introspect.h"
 #include "core/schema/schema_json.h"
 #include "tests/support/pg_fixture.h"
+#include "tests/support/schema_samples.h"
 
 static const char rows_sql[] =
     "INSERT INTO shared.plans VALUES (1) ON CONFLICT DO NOTHING;"
@@ -48,35 +49,17 @@ static const char others_sql[] =
     "'moods', (SELECT jsonb_agg(to_jsonb(t) || jsonb_build_object('n', n::text))"
     " FROM rich.moods t))::text AS v";
 
-/* What the file says, in a schema of its own. */
-static void make_schema(struct pg *pg, const char *schema, const char *path)
-{
-    CLEANUP(str_clear) struct str sql = STR_INIT;
-    static char bytes[65536];
-    FILE *file = fopen(path, "r");
-    ck_assert_msg(file != NULL, "%s", path);
-    size_t n = fread(bytes, 1, sizeof bytes - 1, file);
-    (void)fclose(file);
-    bytes[n] = '\0';
-    pg_fixture_sql(pg, "CREATE SCHEMA IF NOT EXISTS shared;"
-                       "CREATE TABLE IF NOT EXISTS shared.plans (id int PRIMARY KEY)");
-    str_addf(&sql,
-             "DROP SCHEMA IF EXISTS %s CASCADE; CREATE SCHEMA %s; SET search_path = %s;", schema,
-             schema, schema);
-    pg_fixture_sql(pg, str_text(&sql));
-    pg_fixture_sql(pg, bytes);
-    pg_fixture_sql(pg, "RESET search_path; SET timezone = 'UTC'");
-}
-
 static void make_rich(struct pg *pg)
 {
-    make_schema(pg, "rich", TENANTD_SOURCE_DIR "/tests/pg/test_schema_rich.sql");
+    schema_sample_make(pg, "rich", "test_schema_rich.sql");
+    pg_fixture_sql(pg, "SET timezone = 'UTC'");
     pg_fixture_sql(pg, rows_sql);
 }
 
 static void make_drizzled(struct pg *pg)
 {
-    make_schema(pg, "drizzled", TENANTD_SOURCE_DIR "/tests/pg/test_schema_drizzle.sql");
+    schema_sample_make(pg, "drizzled", "test_schema_drizzle.sql");
+    pg_fixture_sql(pg, "SET timezone = 'UTC'");
 }
 
 static struct schema *read_schema(struct pg *pg, const char *name)
@@ -213,7 +196,7 @@ START_TEST(drizzle_kit_makes_the_same)
         return; /* it has not run yet */
     CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
     make_drizzled(pg);
-    make_schema(pg, "kit", str_text(&path));
+    schema_sample_make(pg, "kit", str_text(&path));
     CLEANUP(schema_freep) struct schema *want = read_schema(pg, "drizzled");
     CLEANUP(schema_freep) struct schema *got = read_schema(pg, "kit");
     json_auto_t *expected = schema_json(want, false), *found = schema_json(got, false);
@@ -412,11 +395,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    pg_fixture_start();
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    pg_fixture_stop();
-    return failed ? 1 : 0;
+    return pg_fixture_run(suite());
 }

@@ -12,28 +12,9 @@
 #include "tests/support/pg_fixture.h"
 #include "tests/support/schema_samples.h"
 
-static char *rich_sql(void)
+static void make_rich(struct pg *pg, const char *name)
 {
-    FILE *file = fopen(TENANTD_SOURCE_DIR "/tests/pg/test_schema_rich.sql", "r");
-    static char sql[32768];
-    ck_assert_ptr_nonnull(file);
-    size_t n = fread(sql, 1, sizeof sql - 1, file);
-    (void)fclose(file);
-    sql[n] = '\0';
-    return sql;
-}
-
-static void make_rich(struct pg *pg, const char *quoted)
-{
-    CLEANUP(str_clear) struct str sql = STR_INIT;
-    str_addf(&sql,
-             "CREATE SCHEMA IF NOT EXISTS shared;"
-             "CREATE TABLE IF NOT EXISTS shared.plans (id int PRIMARY KEY);"
-             "DROP SCHEMA IF EXISTS %s CASCADE; CREATE SCHEMA %s; SET search_path = %s",
-             quoted, quoted, quoted);
-    pg_fixture_sql(pg, str_text(&sql));
-    pg_fixture_sql(pg, rich_sql());
-    pg_fixture_sql(pg, "RESET search_path");
+    schema_sample_make(pg, name, "test_schema_rich.sql");
 }
 
 static const struct schema_options without_tracking = {.tracking_table = "__drizzle_migrations"};
@@ -261,13 +242,11 @@ START_TEST(kinds_are_marked)
 END_TEST
 
 /* Names that break what quotes carelessly. */
-static const struct {
-    const char *name, *quoted;
-} twins[] = {
-    {"globex", "globex"},
-    {"Acme \"Corp\", 'pg_temp' $$", "\"Acme \"\"Corp\"\", 'pg_temp' $$\""},
-    {"name", "name"}, /* a column and a type have this name too */
-    {"b16a6d02-0ce4-4d2a-9ad5-2e2f9d2f7a10", "\"b16a6d02-0ce4-4d2a-9ad5-2e2f9d2f7a10\""},
+static const char *const twins[] = {
+    "globex",
+    "Acme \"Corp\", 'pg_temp' $$",
+    "name", /* a column and a type have this name too */
+    "b16a6d02-0ce4-4d2a-9ad5-2e2f9d2f7a10",
 };
 
 START_TEST(the_schemas_name_is_not_in_its_picture)
@@ -275,11 +254,11 @@ START_TEST(the_schemas_name_is_not_in_its_picture)
     CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
     char first[SHA256_HEX_SIZE], second[SHA256_HEX_SIZE];
     make_rich(pg, "tenant_uniquely_named");
-    make_rich(pg, twins[_i].quoted);
+    make_rich(pg, twins[_i]);
     CLEANUP(schema_freep) struct schema *s = must_read(pg, "tenant_uniquely_named");
-    CLEANUP(schema_freep) struct schema *twin = must_read(pg, twins[_i].name);
+    CLEANUP(schema_freep) struct schema *twin = must_read(pg, twins[_i]);
 
-    ck_assert_str_eq(twin->name, twins[_i].name);
+    ck_assert_str_eq(twin->name, twins[_i]);
     json_auto_t *a = schema_json(s, false), *b = schema_json(twin, false);
     CLEANUP(freep) char *x = json_canonical(a);
     CLEANUP(freep) char *y = json_canonical(b);
@@ -476,11 +455,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    pg_fixture_start();
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    pg_fixture_stop();
-    return failed ? 1 : 0;
+    return pg_fixture_run(suite());
 }

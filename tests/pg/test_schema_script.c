@@ -57,8 +57,6 @@ START_TEST(a_script_makes_what_was_read)
 {
     static const char *const names[] = {"copied", "Copied \"so\""};
     CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
-    pg_fixture_sql(pg, "CREATE SCHEMA IF NOT EXISTS shared;"
-                       "CREATE TABLE IF NOT EXISTS shared.plans (id int PRIMARY KEY)");
     schema_sample_make(pg, "original", samples[_i]);
     CLEANUP(schema_freep) struct schema *s = must_read(pg, "original");
 
@@ -77,8 +75,6 @@ START_TEST(pg_dump_sees_no_difference)
 {
     CLEANUP(pg_closep) struct pg *pg = pg_fixture_connect();
     CLEANUP(str_clear) struct str source = STR_INIT, copy = STR_INIT;
-    pg_fixture_sql(pg, "CREATE SCHEMA IF NOT EXISTS shared;"
-                       "CREATE TABLE IF NOT EXISTS shared.plans (id int PRIMARY KEY)");
     schema_sample_make(pg, "xq_source", samples[_i]);
     CLEANUP(schema_freep) struct schema *s = must_read(pg, "xq_source");
     run_script(pg, s, "xq_target");
@@ -120,11 +116,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    pg_fixture_start();
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    pg_fixture_stop();
-    return failed ? 1 : 0;
+    return pg_fixture_run(suite());
 }

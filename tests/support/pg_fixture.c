@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/pg_fixture.h"
 
-#include <check.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +121,17 @@ void pg_fixture_stop(void)
         on_server("DROP DATABASE IF EXISTS");
     }
     fixture.database[0] = '\0';
+}
+
+int pg_fixture_run(Suite *suite)
+{
+    pg_fixture_start();
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    pg_fixture_stop();
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 const char *pg_fixture_url(void)

@@ -6,11 +6,15 @@
  */
 #pragma once
 
+#include <check.h>
+
 #include "core/pg/pg.h"
 
 /* Call once in main(), before check forks. Ends the process when it cannot. */
 void pg_fixture_start(void);
 void pg_fixture_stop(void);
+/* What main() comes to where that is all: runs the suite between the two; the exit status. */
+int pg_fixture_run(Suite *suite);
 /* URL of the program's own database. */
 const char *pg_fixture_url(void);
 /* A connection to it, closed by pg_close(); fails the test when it cannot. */

@@ -14,7 +14,8 @@ static void read_sample(const char *file, const char *ident, struct str *out)
 {
     static const char mark[] = "@schema@";
     char path[512], line[4096];
-    (void)snprintf(path, sizeof path, TENANTD_SOURCE_DIR "/tests/pg/%s", file);
+    (void)snprintf(path, sizeof path, "%s%s", file[0] == '/' ? "" : TENANTD_SOURCE_DIR "/tests/pg/",
+                   file);
     FILE *in = fopen(path, "r");
 
     ck_assert_msg(in != NULL, "%s", path);
@@ -35,6 +36,8 @@ void schema_sample_make(struct pg *pg, const char *schema, const char *file)
     struct pg_ident ident;
 
     ck_assert(!pg_ident_quote(schema, &ident, NULL));
+    pg_fixture_sql(pg, "CREATE SCHEMA IF NOT EXISTS shared;"
+                       "CREATE TABLE IF NOT EXISTS shared.plans (id int PRIMARY KEY)");
     str_addf(&sql, "DROP SCHEMA IF EXISTS %s CASCADE; CREATE SCHEMA %s; SET search_path = %s",
              ident.sql, ident.sql, ident.sql);
     pg_fixture_sql(pg, str_text(&sql));

@@ -5,8 +5,9 @@
 #include "core/base/str.h"
 #include "core/pg/pg.h"
 
-/* Makes the schema anew: runs the file with the schema alone on the search path. In the file @
- * stands for its quoted name. Fails the test if that fails. */
+/* Makes the schema anew: runs the file, of tests/pg or by its whole path, with the schema alone on
+ * the search path. In the file @schema@ stands for its quoted name. shared.plans is there. Fails
+ * the test if that fails. */
 void schema_sample_make(struct pg *pg, const char *schema, const char *file);
 
 /* What pg_dump says of the schema, which has a name that is nowhere else; that becomes "it". false:
