@@ -11,7 +11,8 @@
 
 enum { SCRATCH_BYTES = 8 };
 
-err_code scratch_use(struct pg *pg, const char *scratch, const char *shared, struct err *err)
+/* First on the path, then the shared one. */
+static err_code use(struct pg *pg, const char *scratch, const char *shared, struct err *err)
 {
     CLEANUP(str_clear) struct str sql = STR_INIT;
     struct pg_ident ident;
@@ -37,7 +38,7 @@ err_code scratch_make(struct pg *pg, const char *shared, char name[SCRATCH_NAME_
     hex_encode(bytes, sizeof bytes, name + strlen(name));
     (void)snprintf(sql, sizeof sql, "CREATE SCHEMA %s", name);
     err_code rc = pg_command(pg, sql, err);
-    return rc ? rc : scratch_use(pg, name, shared, err);
+    return rc ? rc : use(pg, name, shared, err);
 }
 
 /* What runs of it, in one transaction: in a scratch schema there is nothing that CONCURRENTLY would

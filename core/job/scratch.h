@@ -11,9 +11,6 @@ enum { SCRATCH_NAME_SIZE = 40 };
  * search path, then the shared one. As pg_command(). */
 err_code scratch_make(struct pg *pg, const char *shared, char name[SCRATCH_NAME_SIZE],
                       struct err *err) MUST_USE;
-/* Puts one that is there first on the path. */
-err_code scratch_use(struct pg *pg, const char *scratch, const char *shared, struct err *err)
-    MUST_USE;
 /* Runs the migrations there that are marked in applied, by their place; NULL: all of them.
  * ERR_MIGRATION_FAILED when one does not run; retryable errors as they are. */
 err_code scratch_replay(struct pg *pg, const struct catalog *catalog, const bool *applied,

@@ -80,20 +80,18 @@ err_code copy_names(const struct pg_rows *rows, size_t row, const char *column,
     return ERR_NONE;
 }
 
+static int by_namespace(const void *a, const void *b)
+{
+    int64_t x = ((const struct read_schema *)a)->oid, y = ((const struct read_schema *)b)->oid;
+    return (x > y) - (x < y);
+}
+
 struct read_schema *reader_schema(const struct schema_reader *r, const struct pg_rows *rows,
                                   size_t row)
 {
-    int64_t oid = pg_bigint(rows, row, "namespace");
-    size_t low = 0, high = r->n;
+    const struct read_schema key = {.oid = pg_bigint(rows, row, "namespace")};
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (r->schemas[middle].oid < oid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < r->n && r->schemas[low].oid == oid ? &r->schemas[low] : NULL;
+    return r->n ? bsearch(&key, r->schemas, r->n, sizeof key, by_namespace) : NULL;
 }
 
 static int by_oid(const void *a, const void *b)
@@ -139,12 +137,6 @@ static const struct pg_stmt settings_stmt = {
 static err_code set_settings(struct schema_reader *r, struct err *err)
 {
     return pg_query(r->pg, &settings_stmt, PG_NO_ARGS, NULL, err);
-}
-
-static int by_namespace(const void *a, const void *b)
-{
-    int64_t x = ((const struct read_schema *)a)->oid, y = ((const struct read_schema *)b)->oid;
-    return (x > y) - (x < y);
 }
 
 static err_code begin_schema(struct schema_reader *r, struct read_schema *of, int64_t oid,

@@ -104,8 +104,7 @@ static err_code refuse_conflict(struct pg *pg, const struct selector *selector, 
  * The canary takes its named tenants and those beside them, the rest is put into waves by their place
  * among themselves, each up to a share of the rest or a number of tenants. The hash of an id puts big
  * and small, old and new customers into every wave, and the same ones each time. In a wave those that
- * were made together go together: their rows in PostgreSQL's catalogs are neighbours, which saves a
- * run over a large fleet an eighth of its time.
+ * were made together go together: their rows in PostgreSQL's catalogs are neighbours.
  */
 static err_code add_tasks(struct pg *pg, const struct planning *p, int wave, struct err *err)
 {
